@@ -1,0 +1,65 @@
+# `make run` and `make test` need Python 3.11 or newer and make; nothing else.
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8080
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+.PHONY: run setup test check lint format types js fuzz soak bench lock clean
+
+run: $(VENV)/base.stamp
+	$(BIN)/python manage.py migrate --verbosity 0
+	HOST=$(HOST) PORT=$(PORT) $(BIN)/python -m chatsite.run
+
+setup: $(VENV)/dev.stamp
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest
+
+check: lint types js test
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+
+js: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.js
+
+fuzz: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),300)
+
+soak: $(VENV)/base.stamp
+	$(BIN)/python -m bench --only soak
+	$(BIN)/python -m bench.stalled --seconds 60
+
+bench: $(VENV)/base.stamp
+	$(BIN)/python -m bench
+
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header requirements/base.in -o requirements/base.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -c requirements/base.txt requirements/dev.in -o requirements/dev.txt
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "chatsite needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/base.stamp: requirements/base.txt | $(VENV)/bin/python
+	$(PIP) -r requirements/base.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/base.stamp
+	$(PIP) -r requirements/dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""The Channels tutorial's shape, a reference for the benchmarks: every connection is its own channel in one group."""

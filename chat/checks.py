@@ -1,0 +1,66 @@
+"""Start-up checks: settings that make sense one by one, and not together. Ids are stable (docs/configuration.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from chat.conf import Conf
+
+
+@register(Tags.compatibility)
+def check_settings(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Return what is wrong with the configuration."""
+    return [*check_conf(settings.CHAT), *check_hosts(settings.CHAT)]
+
+
+def check_conf(conf: Conf) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if conf.drain_seconds < 2:
+        found.append(
+            Warning(
+                f"CHAT_DRAIN_SECONDS={conf.drain_seconds:g} leaves clients no time to take the close frame.",
+                hint="Set 2 or more.",
+                id="chat.W002",
+            )
+        )
+    if conf.max_connections and conf.max_connections_per_ip > conf.max_connections:
+        found.append(
+            Warning(
+                f"CHAT_MAX_CONNECTIONS_PER_IP={conf.max_connections_per_ip} is over CHAT_MAX_CONNECTIONS={conf.max_connections}: "
+                "one address may take every place.",
+                id="chat.W003",
+            )
+        )
+    if conf.clustered and "sqlite" in conf.database_url:
+        found.append(
+            Warning(
+                "REDIS_URL is set and the database is SQLite: every process must see the same file.",
+                hint="Set DATABASE_URL=postgres://… where processes run on several machines.",
+                id="chat.W004",
+            )
+        )
+    if conf.ping_timeout > conf.ping_interval * 10:
+        found.append(
+            Warning(
+                f"CHAT_PING_TIMEOUT={conf.ping_timeout:g} is over ten times CHAT_PING_INTERVAL={conf.ping_interval:g}: "
+                "the dead are kept long.",
+                id="chat.W005",
+            )
+        )
+    return found
+
+
+def check_hosts(conf: Conf) -> list[CheckMessage]:
+    if "*" in conf.allowed_hosts and not conf.debug:
+        return [
+            Error(
+                "ALLOWED_HOSTS holds *: any name may be pointed at this server, and its page speaks for the visitor (DNS rebinding).",
+                hint="Name the hosts.",
+                id="chat.E006",
+            )
+        ]
+    return []

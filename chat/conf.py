@@ -1,0 +1,246 @@
+"""Every setting of the project, read from the environment in one place.
+
+Names, defaults and meanings are documented in docs/configuration.md.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import environ
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+ROOT = Path(__file__).resolve().parent.parent
+RAW_SENDERS = ("address", "name", "none")
+REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel")
+SLUG = r"[a-z0-9][a-z0-9-]{0,63}"
+
+
+class BadSetting(Exception):
+    """A variable has a value that makes no sense; the message names it, the value and what is allowed."""
+
+    def __init__(self, name: str, value: object, allowed: str) -> None:
+        super().__init__(f"{name}={value!r} makes no sense: expected {allowed}. (chat.E001)")
+
+
+@dataclass(frozen=True)
+class Conf:
+    """What the operator set. Sizes are bytes, times are seconds, 0 means "no limit" for limits."""
+
+    debug: bool
+    var_dir: Path
+    secret_key: str
+    allowed_hosts: tuple[str, ...]
+    database_url: str
+    redis_urls: tuple[str, ...]
+    time_zone: str
+    trusted_proxies: tuple[Network, ...]
+    embedded_broadcast: bool
+    default_room: str
+    raw_sender: str
+    guests: bool
+    message_rate: float
+    message_burst: int
+    max_message_bytes: int
+    outbox_bytes: int
+    max_rooms_per_connection: int
+    max_rooms: int
+    drain_seconds: float
+    max_connections: int
+    max_connections_per_ip: int
+    ping_interval: float
+    ping_timeout: float
+
+    @property
+    def clustered(self) -> bool:
+        """Whether other processes may serve the same rooms."""
+        return bool(self.redis_urls)
+
+    @property
+    def max_envelope_bytes(self) -> int:
+        """The largest json frame: every character of a message may be escaped to six, plus the envelope."""
+        return 6 * self.max_message_bytes + 4096
+
+
+class Reader:
+    """Reads typed values out of an environment; raises BadSetting."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.env = environ.Env()
+        self.env.ENVIRON = dict(environment)
+
+    def text(self, name: str, default: str = "") -> str:
+        return str(self.env.str(name, default=default)).strip()
+
+    def flag(self, name: str, default: bool) -> bool:
+        value = self.text(name)
+        if value.lower() in ("1", "true", "yes", "on"):
+            return True
+        if value.lower() in ("0", "false", "no", "off"):
+            return False
+        if value:
+            raise BadSetting(name, value, "0 or 1")
+        return default
+
+    def number(self, name: str, default: float, least: float, most: float, *, whole: bool = False) -> Any:
+        kind: Callable[[str], float] = int if whole else float
+        value = self.text(name) or str(default)
+        allowed = f"a {'whole ' if whole else ''}number from {least:g} to {most:g}"
+        try:
+            number = kind(value)
+        except ValueError:
+            raise BadSetting(name, value, allowed) from None
+        if not least <= number <= most:
+            raise BadSetting(name, value, allowed)
+        return number
+
+    def items(self, name: str, default: str = "") -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.text(name, default).split(",") if part.strip())
+
+
+def read(environment: Mapping[str, str] = os.environ) -> Conf:
+    """Return the configuration that an environment describes.
+
+    Raises: BadSetting.
+    """
+    reader = Reader(environment)
+    debug = reader.flag("DEBUG", False)
+    var_dir = Path(reader.text("CHAT_VAR_DIR") or ROOT / "var").absolute()
+    redis_urls = read_redis_urls(reader)
+    database_url = read_database_url(reader, var_dir)
+    message_bytes: int = reader.number("CHAT_MAX_MESSAGE_BYTES", 65536, 1, 1 << 28, whole=True)
+    return Conf(
+        debug=debug,
+        var_dir=var_dir,
+        secret_key=read_secret_key(
+            reader, var_dir, needed=not debug and (bool(redis_urls) or "postgres" in database_url)
+        ),
+        allowed_hosts=reader.items("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
+        database_url=database_url,
+        redis_urls=redis_urls,
+        time_zone=read_time_zone(reader),
+        trusted_proxies=read_trusted_proxies(reader),
+        embedded_broadcast=reader.flag("CHAT_EMBEDDED_BROADCAST", not redis_urls),
+        default_room=read_slug(reader),
+        raw_sender=read_raw_sender(reader),
+        guests=reader.flag("CHAT_GUESTS", True),
+        message_rate=reader.number("CHAT_MESSAGE_RATE", 10, 0, 1e6),
+        message_burst=reader.number("CHAT_MESSAGE_BURST", 50, 1, 1_000_000, whole=True),
+        max_message_bytes=message_bytes,
+        outbox_bytes=read_outbox_bytes(reader, message_bytes),
+        max_rooms_per_connection=reader.number("CHAT_MAX_ROOMS_PER_CONNECTION", 100, 1, 100_000, whole=True),
+        max_rooms=reader.number("CHAT_MAX_ROOMS", 10_000, 0, 10_000_000, whole=True),
+        drain_seconds=reader.number("CHAT_DRAIN_SECONDS", 8, 0.1, 3600),
+        max_connections=reader.number("CHAT_MAX_CONNECTIONS", 20_000, 0, 10_000_000, whole=True),
+        max_connections_per_ip=reader.number("CHAT_MAX_CONNECTIONS_PER_IP", 200, 0, 10_000_000, whole=True),
+        ping_interval=reader.number("CHAT_PING_INTERVAL", 25, 0.1, 86_400),
+        ping_timeout=reader.number("CHAT_PING_TIMEOUT", 10, 0.1, 86_400),
+    )
+
+
+def read_database_url(reader: Reader, var_dir: Path) -> str:
+    url = reader.text("DATABASE_URL") or f"sqlite:///{var_dir}/chatsite.sqlite3"
+    if urlsplit(url).scheme not in ("sqlite", "postgres", "postgresql"):
+        raise BadSetting("DATABASE_URL", hidden(url), "sqlite:////absolute/path or postgres://user:password@host/name")
+    return url
+
+
+def read_redis_urls(reader: Reader) -> tuple[str, ...]:
+    """Return one URL for each shard; a sentinel URL holds commas of its own, so it stands alone."""
+    text = reader.text("REDIS_URL")
+    urls = (text,) if text.startswith("redis+sentinel://") else reader.items("REDIS_URL")
+    for url in urls:
+        scheme = urlsplit(url).scheme
+        if scheme not in REDIS_SCHEMES:
+            raise BadSetting(
+                "REDIS_URL",
+                hidden(url),
+                "redis://host:port/db (several, separated by commas, are shards) or redis+sentinel://host:port,host:port/master",
+            )
+        if scheme == "redis+sentinel" and not urlsplit(url).path.strip("/"):
+            raise BadSetting("REDIS_URL", hidden(url), "redis+sentinel://host:port,host:port/NAME-OF-THE-MASTER")
+    return urls
+
+
+def read_time_zone(reader: Reader) -> str:
+    name = reader.text("TIME_ZONE", "UTC") or "UTC"
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadSetting("TIME_ZONE", name, "a name of the time zone database, like UTC or Europe/Berlin") from None
+    return name
+
+
+def read_trusted_proxies(reader: Reader) -> tuple[Network, ...]:
+    networks = []
+    for item in reader.items("TRUSTED_PROXIES"):
+        try:
+            networks.append(ipaddress.ip_network(item, strict=False))
+        except ValueError:
+            raise BadSetting("TRUSTED_PROXIES", item, "addresses or networks, like 10.0.0.5 or 10.0.0.0/8") from None
+    return tuple(networks)
+
+
+def read_slug(reader: Reader) -> str:
+    slug = reader.text("CHAT_DEFAULT_ROOM", "lobby") or "lobby"
+    if not re.fullmatch(SLUG, slug):
+        raise BadSetting("CHAT_DEFAULT_ROOM", slug, "up to 64 lower-case letters, digits and hyphens")
+    return slug
+
+
+def read_raw_sender(reader: Reader) -> str:
+    value = reader.text("CHAT_RAW_SENDER", "address") or "address"
+    if value not in RAW_SENDERS:
+        raise BadSetting("CHAT_RAW_SENDER", value, "address, name or none")
+    return value
+
+
+def read_outbox_bytes(reader: Reader, message_bytes: int) -> int:
+    """Return the outbox's size; an outbox that holds no four messages would drop healthy readers."""
+    least = 4 * message_bytes + 256 * 1024
+    if not reader.text("CHAT_OUTBOX_BYTES"):
+        return max(1 << 20, least)
+    return int(reader.number("CHAT_OUTBOX_BYTES", 1 << 20, least, 1 << 32, whole=True))
+
+
+def read_secret_key(reader: Reader, var_dir: Path, *, needed: bool) -> str:
+    """Return SECRET_KEY, or the one kept in `var/`, made when it is first wanted."""
+    given = reader.text("SECRET_KEY")
+    if given:
+        return given
+    if needed:
+        raise BadSetting(
+            "SECRET_KEY",
+            "",
+            "one long random value, the same on every node, when DEBUG=0 and REDIS_URL or a postgres DATABASE_URL is set",
+        )
+    var_dir.mkdir(parents=True, exist_ok=True)
+    path = var_dir / "secret_key"
+    fresh = path.with_name(f"secret_key.{os.getpid()}")
+    if not path.exists():
+        # Written aside and linked into place, so that two processes that start at once agree on one key.
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text().strip()
+
+
+def hidden(url: str) -> str:
+    """Return a URL without its password, fit for a log."""
+    parts = urlsplit(url)
+    return url.replace(f":{parts.password}@", ":***@") if parts.password else url

@@ -1,0 +1,207 @@
+"""The consumer: one for each WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from channels.consumer import get_handler_name
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from chat.conversation import Conversation
+from chat.database import Unavailable
+from chat.live.connection import Connection
+from chat.live.lanes import SCOPE_KEY, AsgiLane, Lane
+from chat.live.registry import Admission
+from chat.node import Node
+from chat.wire import json
+from chat.wire.codec import Codec
+from chat.wire.codes import (
+    NORMAL,
+    ROOM_NOT_FOUND,
+    SERVER_RESTART,
+    TOO_BIG,
+    TOO_MANY_CONNECTIONS,
+    UNAVAILABLE,
+    Close,
+)
+from chat.wire.raw import format_address
+
+logger = logging.getLogger("chat.connection")
+
+UNKNOWN_PEER = ("unknown", 0)
+
+
+class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """Joins rooms' groups through the hub and relays to them.
+
+    No channel of its own: the process has one channel and is in each room's group once (`channel_layer_alias`).
+    """
+
+    channel_layer_alias = None
+
+    def __init__(self, node: Node) -> None:
+        super().__init__()
+        self.node = node
+        self.connection: Connection | None = None
+        self.conversation: Conversation | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Run the connection: channels' own loop makes a task for each frame, this one none."""
+        self.scope = scope
+        self.base_send = send
+        self.host, port = scope.get("client") or UNKNOWN_PEER
+        self.address = format_address(self.host, port or 0)
+        self.room = scope["url_route"]["kwargs"].get("slug") or self.node.conf.default_room
+        admission = self.node.registry.admit(self.host)
+        try:
+            while True:
+                await self.dispatch_admitted(admission, await receive())
+        except StopConsumer:
+            pass  # The connection ended: websocket_disconnect says so.
+        finally:
+            self.node.registry.release(self.host)
+            self.leave()
+
+    async def dispatch_admitted(self, admission: Admission, message: dict[str, Any]) -> None:
+        if message["type"] == "websocket.connect":
+            await self.connect_admitted(admission)
+        else:
+            await self.dispatch(message)
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Call a frame's handler, without channels' hop through the one sync thread for each message."""
+        await getattr(self, get_handler_name(message))(message)
+
+    # Opening
+
+    async def connect_admitted(self, admission: Admission) -> None:
+        codec = self.node.codec_for(self.scope["subprotocols"])
+        if codec is None or admission is Admission.REFUSE or self.node.draining:
+            await self.close()
+        elif admission is Admission.TELL:
+            await self.turn_away(codec, TOO_MANY_CONNECTIONS.because(self.too_many()))
+        elif codec.name == "raw":
+            await self.connect_raw(codec)
+        else:
+            await self.open(codec)
+            assert self.conversation is not None
+            self.conversation.welcome()
+
+    def too_many(self) -> str:
+        conf = self.node.conf
+        return f"Too many connections: {conf.max_connections_per_ip} from one address and {conf.max_connections} in all are allowed."
+
+    async def connect_raw(self, codec: Codec) -> None:
+        """Open a connection that is in the URL's room from the handshake on."""
+        try:
+            card = await self.node.directory.find(self.room)
+        except Unavailable:
+            await self.turn_away(codec, UNAVAILABLE)
+            return
+        if card is None:
+            await self.turn_away(codec, ROOM_NOT_FOUND.because(f"There is no room {self.room[:64]!r}."))
+        elif not self.node.has_place_for(self.room):
+            await self.turn_away(codec, UNAVAILABLE.because("This server has as many rooms open as it may."))
+        else:
+            await self.node.membership.joined(self.room)
+            connection = await self.open(codec)
+            self.node.hub.add(self.room, connection)
+
+    async def turn_away(self, codec: Codec, close: Close) -> None:
+        """Accept, so that a browser sees the code, and close."""
+        connection = await self.open(codec)
+        connection.close(close, self.node.spread())
+
+    async def open(self, codec: Codec) -> Connection:
+        conf = self.node.conf
+        connection = self.connection = Connection(
+            codec,
+            self.lane(),
+            host=self.host,
+            address=self.address,
+            outbox_bytes=conf.outbox_bytes,
+            rate=conf.message_rate,
+            burst=conf.message_burst,
+        )
+        self.conversation = Conversation(self.node, connection)
+        await self.accept(json.SUBPROTOCOL if codec.name == "json" else None)
+        self.node.registry.add(connection)
+        self.node.heartbeat.watch(connection)
+        logger.info("open %s address=%s codec=%s room=%s", connection.id, self.address, codec.name, self.room_of(codec))
+        return connection
+
+    def room_of(self, codec: Codec) -> str:
+        return self.room if codec.name == "raw" else "-"
+
+    def lane(self) -> Lane:
+        lane = self.scope.get("extensions", {}).get(SCOPE_KEY)
+        if lane is not None:
+            return lane  # type: ignore[no-any-return]
+        task = asyncio.current_task()
+        assert task is not None
+        return AsgiLane(self.base_send, task.cancel, asyncio.get_running_loop())
+
+    # Frames
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        await self.receive(message.get("text"), message.get("bytes"))
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Take one frame; nothing here waits for storage or the layer, only for a room that is over-full."""
+        connection, conversation = self.connection, self.conversation
+        if connection is None or conversation is None or connection.closing is not None:
+            return
+        connection.received += 1
+        if not connection.lane.pings:
+            connection.lane.heard = connection.lane.loop.time()
+        most = connection.codec.max_frame_bytes
+        if len(bytes_data or text_data or "") > most:
+            connection.close(TOO_BIG.because(f"A frame may have {most} bytes."))
+            return
+        room = conversation.hear(text_data, bytes_data, self.room)
+        if room is not None:
+            await self.node.hub.relief(room)
+
+    # The end
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        await self.disconnect(message.get("code") or 1006)
+        raise StopConsumer
+
+    async def disconnect(self, code: int) -> None:
+        connection = self.connection
+        if connection is None:
+            return
+        self.connection = None
+        ended = connection.closing.code if connection.closing is not None else code
+        logger.info(
+            "close %s code=%d seconds=%.1f in=%d out=%d shed=%d",
+            connection.id,
+            ended,
+            connection.lane.loop.time() - connection.opened,
+            connection.received,
+            connection.outbox.sent,
+            connection.outbox.shed,
+        )
+        self.forget(connection)
+
+    def leave(self) -> None:
+        """Forget the connection, whatever ended it; a server that is left open closes its socket."""
+        if self.connection is not None:
+            self.connection.close(SERVER_RESTART if self.node.draining else NORMAL)
+            self.forget(self.connection)
+            self.connection = None
+
+    def forget(self, connection: Connection) -> None:
+        if self.conversation is not None:
+            self.conversation.end()
+            self.conversation = None
+        for room in tuple(connection.rooms):
+            self.node.hub.discard(room, connection)
+        if connection.closing is None:
+            connection.closing = NORMAL
+        connection.outbox.stop()
+        self.node.registry.remove(connection)

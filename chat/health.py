@@ -1,0 +1,64 @@
+"""Health: whether the process lives, and whether it should get traffic."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from chat.database import Unavailable, ask
+from chat.models import Room
+from chat.node import Node
+from chat.wire import json
+
+DATABASE_SECONDS = 2.0
+
+Scope = dict[str, Any]
+App = Callable[[Scope, Any, Any], Awaitable[None]]
+
+
+class Health:
+    """Answers /healthz and /readyz before Django: a view that hangs hides neither."""
+
+    def __init__(self, app: App, node: Node) -> None:
+        self.app = app
+        self.node = node
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        path = scope["path"].rstrip("/")
+        if path == "/healthz":
+            await respond(send, 200, b"ok\n", b"text/plain")
+        elif path == "/readyz":
+            report = await self.report()
+            await respond(send, 200 if report["status"] == "ok" else 503, json.encode(report), b"application/json")
+        else:
+            await self.app(scope, receive, send)
+
+    async def report(self) -> dict[str, Any]:
+        """Return what an operator wants to know; a dead channel layer is only reported."""
+        node = self.node
+        database = await self.database_answers()
+        status = "draining" if node.draining else "ok" if database else "unavailable"
+        return {
+            "status": status,
+            "database": "up" if database else "down",
+            "layer": "down" if node.link.up is False else "up",
+            "connections": len(node.registry),
+            "rooms": len(node.hub.rooms),
+            "node": node.id,
+        }
+
+    async def database_answers(self) -> bool:
+        """Tell whether the database answers and has our tables."""
+        try:
+            async with asyncio.timeout(DATABASE_SECONDS):
+                await ask(self.node.database, Room.objects.exists)
+        except (Unavailable, TimeoutError):
+            return False
+        return True
+
+
+async def respond(send: Any, status: int, body: bytes, kind: bytes) -> None:
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,1 @@
+"""Who is connected now: asyncio, no ORM."""

@@ -1,0 +1,60 @@
+"""Limits on what one connection may ask for."""
+
+from __future__ import annotations
+
+# Frames of any kind a second, for each message a second: joins, names and pings cost too.
+FRAMES_PER_MESSAGE = 10
+# This many bursts refused in a row, with nothing accepted between, is a flood and ends the connection.
+FLOOD_BURSTS = 4
+FLOOD_LEAST = 100
+BAD_FRAMES_IN_A_ROW = 10
+
+
+class Bucket:
+    """A token bucket: `rate` a second, `burst` at once; a rate of 0 is no limit. Times are seconds."""
+
+    __slots__ = ("burst", "rate", "tokens", "updated")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self.rate = rate
+        self.burst = burst
+        self.tokens = burst
+        self.updated = now
+
+    def take(self, now: float) -> float:
+        """Take one token and return 0, or return the seconds until there is one."""
+        if not self.rate:
+            return 0.0
+        self.tokens = min(self.burst, self.tokens + (now - self.updated) * self.rate)
+        self.updated = now
+        if self.tokens >= 1:
+            self.tokens -= 1
+            return 0.0
+        return (1 - self.tokens) / self.rate
+
+
+class Patience:
+    """Counts what a connection does wrong in a row."""
+
+    __slots__ = ("bad", "most_refused", "refused")
+
+    def __init__(self, burst: int) -> None:
+        self.bad = 0
+        self.refused = 0
+        self.most_refused = max(FLOOD_LEAST, FLOOD_BURSTS * burst)
+
+    def good(self) -> None:
+        self.bad = 0
+
+    def accepted(self) -> None:
+        self.refused = 0
+
+    def bad_frame(self) -> bool:
+        """Count a bad frame; tell whether it was one too many."""
+        self.bad += 1
+        return self.bad >= BAD_FRAMES_IN_A_ROW
+
+    def over_rate(self) -> bool:
+        """Count a refused message; tell whether it is a flood by now."""
+        self.refused += 1
+        return self.refused >= self.most_refused

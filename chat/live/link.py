@@ -1,0 +1,147 @@
+"""The link: this process's one channel in the channel layer, and whether the layer is there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from chat.live.membership import Membership
+
+logger = logging.getLogger("chat.link")
+
+PULSE_SECONDS = 1.0
+# Pulses of our own that are missing for this long mean that the layer is down.
+DOWN_SECONDS = 3.0
+RETRY_SECONDS = 1.0
+
+
+class LinkLost(Exception):
+    """The layer does not carry what we send to ourselves."""
+
+
+class Link:
+    """Keeps one channel, its groups and its pump; when any of them fails, all are made anew.
+
+    `groups_of_pulse` names groups that only this node listens to: what is sent there must come back.
+    """
+
+    def __init__(
+        self,
+        layer: Any,
+        membership: Membership,
+        receive: Callable[[dict[str, Any]], None],
+        group_of: Callable[[str], str],
+        pulse: Callable[[str], Awaitable[None]],
+        pulse_groups: Callable[[], list[str]],
+        on_change: Callable[[bool], None],
+    ) -> None:
+        self.layer = layer
+        self.membership = membership
+        self.receive = receive
+        self.group_of = group_of
+        self.pulse = pulse
+        self.pulse_groups = pulse_groups
+        self.on_change = on_change
+        self.up: bool | None = None
+        self.pulses: dict[str, float] = {}
+        self.failed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Hold the link, for ever."""
+        while True:
+            try:
+                await self._session()
+            except Exception as error:  # Layers raise what their drivers raise.
+                await self._lost(error)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _session(self) -> None:
+        async with asyncio.timeout(DOWN_SECONDS):
+            channel = await self.layer.new_channel()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._pump(channel))
+                tasks.create_task(self._pulse(channel))
+                tasks.create_task(self._keep(channel))
+                tasks.create_task(self._watch_failures())
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+
+    async def _pump(self, channel: str) -> None:
+        # Never in a time-out: its cancellation would unsubscribe the channel.
+        while True:
+            self.receive(await self.layer.receive(channel))
+
+    async def _keep(self, channel: str) -> None:
+        async def add(room: str) -> None:
+            await self.layer.group_add(self.group_of(room), channel)
+
+        async def discard(room: str) -> None:
+            await self.layer.group_discard(self.group_of(room), channel)
+
+        await self.membership.keep(add, discard)
+
+    async def _pulse(self, channel: str) -> None:
+        groups = self.pulse_groups()
+        clock = asyncio.get_running_loop().time
+        if not groups:
+            self._found()
+            return
+        async with asyncio.timeout(DOWN_SECONDS):
+            for group in groups:
+                await self.layer.group_add(group, channel)
+        self.pulses = dict.fromkeys(groups, math.inf)
+        began = clock()
+        while True:
+            for group in groups:
+                await self.pulse(group)
+            await asyncio.sleep(PULSE_SECONDS)
+            oldest = min(began if at == math.inf else at for at in self.pulses.values())
+            if clock() - oldest > DOWN_SECONDS:
+                raise LinkLost(f"a pulse of our own has been missing for {DOWN_SECONDS:g} s")
+
+    def felt(self, group: str) -> None:
+        """Note a pulse that came back."""
+        self.pulses[group] = asyncio.get_running_loop().time()
+        if self.up is not True and math.inf not in self.pulses.values():
+            self._found()
+
+    async def _watch_failures(self) -> None:
+        self.failed.clear()
+        await self.failed.wait()
+        raise LinkLost("a message could not be sent")
+
+    def _found(self) -> None:
+        if self.up is False:
+            logger.warning("the channel layer answers again")
+        self.up = True
+        self.on_change(True)
+
+    async def _lost(self, error: BaseException) -> None:
+        if self.up is not False:
+            logger.warning(
+                "the channel layer does not answer (%s): members here go on hearing each other, retrying every %g s",
+                describe(error),
+                RETRY_SECONDS,
+            )
+        self.up = False
+        self.on_change(False)
+        await self.membership.lost()
+        await self._reset()
+
+    async def _reset(self) -> None:
+        """Drop the layer's connections: what redis-py thinks it is subscribed to is no longer sure."""
+        try:
+            async with asyncio.timeout(DOWN_SECONDS):
+                await self.layer.flush()
+        except Exception as error:  # As above; the next session tries again.
+            logger.debug("the layer could not be flushed: %s", describe(error))
+
+
+def describe(error: BaseException) -> str:
+    """Return an error in one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,218 @@
+"""The node: one process's live half, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from chat.broker import EVENTS, Broker, group_of, post
+from chat.conf import Conf
+from chat.database import Database
+from chat.layers import Layer, pulse_groups
+from chat.live.connection import Connection
+from chat.live.heartbeat import Heartbeat
+from chat.live.hub import Hub
+from chat.live.link import Link
+from chat.live.membership import Membership
+from chat.live.registry import Registry
+from chat.rooms.directory import Directory
+from chat.rooms.relay import Relay
+from chat.wire import events as wire
+from chat.wire import json
+from chat.wire.codec import Codec
+from chat.wire.codes import SERVER_RESTART
+from chat.wire.events import Event
+from chat.wire.json import JsonCodec
+from chat.wire.raw import RawCodec
+
+logger = logging.getLogger("chat.node")
+
+# Clients that are sent away together come back spread over this, and a second more for each so many of them.
+SPREAD_SECONDS = 2.0
+RETURNING_A_SECOND = 200
+MAX_SPREAD_SECONDS = 20.0
+# A drain closes so many connections, then lets the loop write to them.
+DRAIN_BATCH = 200
+# Who has not gone after this long is cut off; the rest of the drain is for the consumers to end.
+FAREWELL_SECONDS = 3.0
+RESTART_SECONDS = 1.0
+
+Ticker = Callable[[Callable[[str, Event], Awaitable[None]]], Awaitable[None]]
+
+
+class Node:
+    """Everything that the connections of one process share. Made once, started in the server's event loop."""
+
+    def __init__(self, conf: Conf, layer: Layer, ticker: Ticker) -> None:
+        self.conf = conf
+        self.layer = layer
+        self.ticker = ticker
+        self.id = secrets.token_hex(6)
+        self.draining = False
+        self.unknown_events: Counter[str] = Counter()
+        self.codecs: dict[str, Codec] = {
+            "raw": RawCodec(conf.raw_sender, conf.max_message_bytes),
+            "json": JsonCodec(conf.max_message_bytes, conf.max_envelope_bytes),
+        }
+        self.database = Database()
+        self.hub = Hub()
+        self.registry = Registry(conf.max_connections, conf.max_connections_per_ip)
+        self.heartbeat = Heartbeat(conf.ping_interval, conf.ping_timeout)
+        self.directory = Directory(self.database, time.monotonic)
+        self.membership = Membership(lambda: self.hub.rooms.keys(), time.monotonic)
+        self.broker = Broker(layer, self.hub, self.id, conf.clustered)
+        self.relay = Relay(self.broker.publish)
+        self.link = Link(
+            layer, self.membership, self.receive, group_of, self.pulse, self.groups_of_pulse, self.layer_changed
+        )
+        self.hub.on_change = self.room_changed
+        self.broker.on_failure = lambda error: self.link.failed.set()
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        self.drained: asyncio.Task[None] | None = None
+
+    # Life
+
+    def start(self) -> None:
+        """Start what runs beside the connections; a second call does nothing."""
+        if self.tasks:
+            return
+        for name, run in (("link", self.link.run), ("broker", self.broker.run), ("heartbeat", self.heartbeat.run)):
+            self.tasks[name] = asyncio.get_running_loop().create_task(self._supervise(name, run), name=name)
+
+    async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await run()
+            except Exception:
+                logger.exception("%s ended, and is started again", name)
+            await asyncio.sleep(RESTART_SECONDS)
+
+    def room_changed(self) -> None:
+        self.membership.touch()
+        if self.conf.embedded_broadcast and self.hub.rooms and "ticker" not in self.tasks and not self.draining:
+            self.tasks["ticker"] = asyncio.get_running_loop().create_task(self._tick(), name="ticker")
+
+    async def _tick(self) -> None:
+        """Tick the broadcasts while there are members."""
+        ticking = asyncio.create_task(self._supervise("ticker", lambda: self.ticker(self.publish)))
+        try:
+            while self.hub.rooms:
+                await asyncio.sleep(RESTART_SECONDS)
+        finally:
+            ticking.cancel()
+            await asyncio.wait([ticking])
+            del self.tasks["ticker"]
+
+    async def drain(self) -> None:
+        """Send everybody away and stop, within the time that CHAT_DRAIN_SECONDS gives."""
+        if self.drained is None:
+            self.drained = asyncio.get_running_loop().create_task(self._drain())
+        await asyncio.shield(self.drained)
+
+    async def _drain(self) -> None:
+        self.draining = True
+        deadline = time.monotonic() + self.conf.drain_seconds
+        leaving = list(self.registry)
+        logger.info("draining %d connections", len(leaving))
+        for number, connection in enumerate(leaving, 1):
+            connection.close(SERVER_RESTART, self.spread(len(leaving)))
+            if number % DRAIN_BATCH == 0:
+                await asyncio.sleep(0.01)
+        await self._emptied(min(deadline - 1, time.monotonic() + FAREWELL_SECONDS))
+        for connection in self.registry:
+            connection.lane.abort()
+        await self._emptied(deadline - 0.5)
+        await self.broker.flushed(0.5)
+        await self.stop()
+
+    async def _emptied(self, deadline: float) -> None:
+        while self.registry.total and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        """End what runs beside the connections and leave the layer."""
+        tasks = list(self.tasks.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=1.0)
+        try:
+            async with asyncio.timeout(1.0):
+                await self.layer.flush()
+        except Exception as error:  # The layer may be dead: that must not keep a server from ending.
+            logger.warning("the channel layer could not be left cleanly: %r", error)
+
+    # The channel layer
+
+    def receive(self, message: dict[str, Any]) -> None:
+        """Take one message of the channel layer; what is not understood is counted, never raised."""
+        kind, room, node = message.get("type"), message.get("room"), message.get("node")
+        if kind != EVENTS or not isinstance(room, str):
+            self.unknown_events[str(kind)[:64]] += 1
+            return
+        if node == self.id:
+            if not room:
+                self.link.felt(str(message.get("group", "")))
+            return
+        try:
+            events = wire.unpack(message["events"])
+        except (msgspec.DecodeError, KeyError, TypeError):
+            self.unknown_events["undecodable"] += 1
+            return
+        for event in events:
+            self.hub.deliver(room, event)
+
+    async def pulse(self, group: str) -> None:
+        await post(self.layer, "", [], node=self.id, group=group)
+
+    def groups_of_pulse(self) -> list[str]:
+        return pulse_groups(self.layer, self.id) if self.conf.clustered else []
+
+    def layer_changed(self, up: bool) -> None:
+        self.broker.up = up
+
+    async def publish(self, room: str, event: Event) -> None:
+        """Publish what the server itself says."""
+        self.broker.publish(room, event)
+
+    # For connections
+
+    def codec_for(self, offered: Sequence[str]) -> Codec | None:
+        """Return the codec that the client's subprotocols ask for, or None where they ask for none that we have."""
+        if not offered:
+            return self.codecs["raw"]
+        return self.codecs["json"] if json.SUBPROTOCOL in offered else None
+
+    def has_place_for(self, slug: str) -> bool:
+        """Tell whether another room may be opened in this process."""
+        return not self.conf.max_rooms or slug in self.hub.rooms or len(self.hub.rooms) < self.conf.max_rooms
+
+    def spread(self, returning: int = 0) -> float:
+        """Return after how many seconds a client should come back: spread, so that they do not come all at once."""
+        return random.uniform(0.5, min(MAX_SPREAD_SECONDS, SPREAD_SECONDS + returning / RETURNING_A_SECOND))
+
+    def welcome(self, connection: Connection) -> dict[str, Any]:
+        """Return the first envelope's payload."""
+        conf = self.conf
+        return {
+            "connection": connection.id,
+            "user": connection.person,
+            "node": self.id,
+            "server_time": json.timestamp(time.time()),
+            "heartbeat_s": conf.ping_interval,
+            "limits": {
+                "message_bytes": conf.max_message_bytes,
+                "message_rate": conf.message_rate,
+                "message_burst": conf.message_burst,
+                "rooms": conf.max_rooms_per_connection,
+            },
+            "features": list(json.FEATURES),
+        }

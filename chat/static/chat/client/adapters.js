@@ -1,0 +1,62 @@
+/**
+ * Everything that the client takes from its browser: sockets, timers, chance, storage, the `online` event.
+ * Tests hand in another object of this shape; nothing else is replaced.
+ */
+
+/** Return the adapters of a real browser's window. Times are milliseconds. */
+export function browserAdapters(window) {
+  const storage = storageOf(window);
+  return {
+    dial: (path, protocols) => new window.WebSocket(socketAddress(window.location, path), protocols),
+    now: () => window.performance.now(),
+    date: () => new Date(),
+    after(delay, run) {
+      const timer = window.setTimeout(run, delay);
+      return () => window.clearTimeout(timer);
+    },
+    random: () => Math.random(),
+    // Not crypto.randomUUID: browsers offer it on https and localhost only, and a LAN's plain http is neither.
+    randomBytes: (count) => window.crypto.getRandomValues(new Uint8Array(count)),
+    recall: (name) => storage.getItem(name),
+    remember: (name, value) => storage.setItem(name, value),
+    forget: (name) => storage.removeItem(name),
+    onOnline: (run) => window.addEventListener("online", run),
+    warn: (...words) => window.console.warn(...words),
+  };
+}
+
+/** Return the WebSocket address of a path on the page's own server. */
+export function socketAddress(location, path) {
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  return `${scheme}//${location.host}${path}`;
+}
+
+/** Return the window's storage; where the reader's settings forbid it, one that lasts as long as the page. */
+function storageOf(window) {
+  try {
+    const probe = "chat.probe";
+    window.localStorage.setItem(probe, probe);
+    window.localStorage.removeItem(probe);
+    return window.localStorage;
+  } catch (refused) {
+    window.console.info("Nothing is remembered after this page:", refused.name);
+    return new PageStorage();
+  }
+}
+
+/** What localStorage offers, kept in memory. */
+class PageStorage {
+  #values = new Map();
+
+  getItem(name) {
+    return this.#values.get(name) ?? null;
+  }
+
+  setItem(name, value) {
+    this.#values.set(name, String(value));
+  }
+
+  removeItem(name) {
+    this.#values.delete(name);
+  }
+}

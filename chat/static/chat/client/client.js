@@ -1,0 +1,55 @@
+import { Connection } from "./connection.js";
+import { sentence } from "./errors.js";
+import { Person } from "./person.js";
+import { Room } from "./room.js";
+
+/** A page's whole client: one connection, one person, one room. `view` hears what each of them tells, and `status`. */
+export class Client {
+  #connection;
+  #person;
+  #room;
+  #view;
+
+  constructor({ room, path, adapters, view }) {
+    this.#view = view;
+    this.#connection = new Connection(adapters, path, this);
+    const call = (...words) => this.#connection.call(...words);
+    this.#person = new Person({ adapters, call, view });
+    this.#room = new Room({ slug: room, adapters, call, person: this.#person, view });
+  }
+
+  start() {
+    this.#connection.start();
+  }
+
+  write(text) {
+    return this.#room.write(text);
+  }
+
+  retry(item) {
+    this.#room.retry(item);
+  }
+
+  rename(name) {
+    return this.#person.rename(name);
+  }
+
+  /** From the connection. */
+  state(state) {
+    this.#view.status(state);
+  }
+
+  welcome(payload) {
+    this.#person.welcome(payload); // First, so that what waits is sent under the right name.
+    this.#room.welcome(payload);
+  }
+
+  envelope(envelope) {
+    if (envelope.type === "error") this.#view.complaint(sentence(envelope.payload));
+    else this.#room.take(envelope);
+  }
+
+  closed(end) {
+    this.#room.closed(end);
+  }
+}

@@ -1,0 +1,66 @@
+/** The guest's name: shown as a button; it opens a small form. */
+export class Name {
+  #root;
+  #shown;
+  #form;
+  #field;
+  #note;
+  #rename;
+  #done;
+
+  /** `rename(name)` returns why not, or an empty string; `done()` comes after a name was given. */
+  constructor({ root, rename, done }) {
+    this.#root = root;
+    this.#shown = root.querySelector(".shown");
+    this.#form = root.querySelector("form");
+    this.#field = root.querySelector("input");
+    this.#note = root.querySelector(".note");
+    this.#rename = rename;
+    this.#done = done;
+    root.addEventListener("toggle", () => this.#toggled());
+    root.addEventListener("keydown", (event) => this.#pressed(event));
+    this.#form.addEventListener("submit", (event) => this.#submitted(event));
+    document.addEventListener("click", (event) => this.#clicked(event));
+  }
+
+  /** Show who one is; the name of somebody signed in is not changed here. */
+  show({ name, kind }) {
+    this.#shown.textContent = name;
+    this.#root.hidden = kind !== "guest";
+  }
+
+  /** The server did not take the name. */
+  refused(sentence) {
+    this.#root.open = true;
+    this.#note.textContent = sentence;
+  }
+
+  #toggled() {
+    if (!this.#root.open) {
+      this.#note.textContent = "";
+      return;
+    }
+    // Opened by a refusal, the field keeps the name that was refused.
+    if (!this.#note.textContent) this.#field.value = this.#shown.textContent;
+    this.#field.select();
+  }
+
+  #pressed(event) {
+    if (event.key !== "Escape" || !this.#root.open) return;
+    this.#root.open = false;
+    this.#root.querySelector("summary").focus();
+  }
+
+  #clicked(event) {
+    if (!this.#root.contains(event.target)) this.#root.open = false;
+  }
+
+  #submitted(event) {
+    event.preventDefault();
+    const refused = this.#rename(this.#field.value);
+    this.#note.textContent = refused;
+    if (refused) return;
+    this.#root.open = false;
+    this.#done();
+  }
+}

@@ -1,0 +1,66 @@
+const TICK_MS = 250;
+
+/** One line that says how the connection is; while it waits: why, and for how long. */
+export class Status {
+  #root;
+  #words;
+  #countdown;
+  #button;
+  #adapters;
+  #cancelTick = () => {};
+
+  /** `again()` connects at once. */
+  constructor({ root, adapters, again }) {
+    this.#root = root;
+    this.#words = root.querySelector(".words");
+    this.#countdown = root.querySelector(".countdown");
+    this.#button = root.querySelector("button");
+    this.#adapters = adapters;
+    this.#button.addEventListener("click", again);
+  }
+
+  /** Show a state of the connection: {name, cause, at}. */
+  show({ name, cause, at }) {
+    this.#cancelTick();
+    this.#set(name, wordsFor(name, cause));
+    this.#countdown.textContent = "";
+    this.#button.hidden = name !== "waiting" && name !== "stopped";
+    if (name === "waiting") this.#count(at);
+  }
+
+  /** The room is joined: now one can be heard. */
+  joined() {
+    this.#set("joined", "Connected");
+  }
+
+  /** The room does not let one in. */
+  refused(sentence) {
+    this.#set("stopped", `Not in the room: ${sentence}`);
+  }
+
+  #set(name, words) {
+    this.#root.dataset.state = name;
+    // Only what differs, since a screen reader says it.
+    if (this.#words.textContent !== words) this.#words.textContent = words;
+  }
+
+  #count(at) {
+    const left = Math.max(0, Math.ceil((at - this.#adapters.now()) / 1000));
+    const words = left > 0 ? `Next try in ${left} s.` : "Trying…";
+    if (this.#countdown.textContent !== words) this.#countdown.textContent = words;
+    this.#cancelTick = this.#adapters.after(TICK_MS, () => this.#count(at));
+  }
+}
+
+function wordsFor(name, cause) {
+  switch (name) {
+    case "connecting":
+      return "Connecting…";
+    case "open":
+      return "Joining…";
+    case "waiting":
+      return `Offline: ${cause}.`;
+    default:
+      return cause ? `Disconnected: ${cause}.` : "Disconnected.";
+  }
+}

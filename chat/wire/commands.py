@@ -1,0 +1,56 @@
+"""What a client may ask for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+MAX_ROOMS_PER_JOIN = 50
+
+Id = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None
+Slug = Annotated[str, Meta(max_length=64)]
+Key = Annotated[str, Meta(min_length=8, max_length=64)]
+
+
+class Since(Struct, frozen=True):
+    epoch: Annotated[str, Meta(max_length=64)] | None
+    offset: int | None
+
+
+class RoomSince(Struct, frozen=True):
+    room: Slug
+    since: Since | None = None
+
+
+class Join(Struct, frozen=True, tag="join"):
+    room: Slug | None = None
+    since: Since | None = None
+    rooms: Annotated[list[RoomSince], Meta(min_length=1, max_length=MAX_ROOMS_PER_JOIN)] | None = None
+
+
+class Leave(Struct, frozen=True, tag="leave"):
+    room: Slug
+
+
+class Send(Struct, frozen=True, tag="send"):
+    room: Slug
+    text: str | None = None
+    data: bytes | None = None
+    key: Key | None = None
+    reply_to: int | None = None
+
+
+class Name(Struct, frozen=True, tag="name"):
+    name: Annotated[str, Meta(max_length=256)]
+
+
+class Ping(Struct, frozen=True, tag="ping"):
+    pass
+
+
+class Pong(Struct, frozen=True, tag="pong"):
+    pass
+
+
+Command = Join | Leave | Send | Name | Ping | Pong

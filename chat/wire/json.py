@@ -1,0 +1,245 @@
+"""The json codec: typed envelopes, many rooms over one connection."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from chat.wire.codes import Close, Error, WireError, cut
+from chat.wire.commands import Command, Id, Join, Leave, Name, Ping, Pong, Send
+from chat.wire.events import Broadcast, Event, Message, Person
+from chat.wire.frames import Batch, Frame, Opcode
+
+SUBPROTOCOL = "chat.v1.json"
+MAX_DEPTH = 32
+MAX_BATCH_BYTES = 64 * 1024
+# What this server has; a client looks here before it uses more than the first version's minimum.
+FEATURES = ("broadcast", "binary", "join.rooms", "name")
+# Known to the protocol, not yet to this server.
+UNSUPPORTED = frozenset({"auth", "edit", "delete", "react", "read", "typing", "history", "who"})
+
+
+class Envelope(Struct, frozen=True):
+    type: str
+    id: Id = None
+    payload: Raw = Raw(b"{}")
+
+
+_envelope = msgspec.json.Decoder(Envelope)
+_payloads: dict[str, msgspec.json.Decoder[Any]] = {
+    "join": msgspec.json.Decoder(Join),
+    "leave": msgspec.json.Decoder(Leave),
+    "send": msgspec.json.Decoder(Send),
+    "name": msgspec.json.Decoder(Name),
+    "ping": msgspec.json.Decoder(Ping),
+    "pong": msgspec.json.Decoder(Pong),
+}
+_encoder = msgspec.json.Encoder()
+_brackets = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
+
+
+def decode(frame: str, max_message_bytes: int) -> tuple[Id, Command]:
+    """Return a client's envelope as its id and its command.
+
+    Raises: WireError; it carries the id where one could be read.
+    """
+    check_depth(frame)
+    envelope: Envelope = _read(_envelope, frame, "the frame")
+    decoder = _payloads.get(envelope.type)
+    try:
+        if decoder is None:
+            raise unknown(envelope.type)
+        command = _read(decoder, envelope.payload, "payload")
+        check(command, max_message_bytes)
+    except WireError as error:
+        error.id = envelope.id
+        raise
+    return envelope.id, command
+
+
+def _read(decoder: msgspec.json.Decoder[Any], source: str | Raw, where: str) -> Any:
+    try:
+        return decoder.decode(source)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        # ValidationError says "Expected `str`, got `int` - at `$.text`"; its `$` is the frame or the payload.
+        said = str(error).replace("`$", f"`{where}") if "`$" in str(error) else f"{error} - in {where}"
+        raise WireError(Error.BAD_FRAME, said) from None
+
+
+def unknown(kind: str) -> WireError:
+    if kind in UNSUPPORTED:
+        return WireError(Error.UNSUPPORTED, f"This server does not know `{kind}` yet.")
+    return WireError(Error.BAD_FRAME, f"Unknown type {kind[:64]!r}: expected one of {', '.join(sorted(_payloads))}")
+
+
+def check(command: Command, max_message_bytes: int) -> None:
+    """Refuse what the types alone let through.
+
+    Raises: WireError.
+    """
+    if isinstance(command, Send):
+        check_send(command, max_message_bytes)
+    elif isinstance(command, Join) and (command.room is None) == (command.rooms is None):
+        raise WireError(
+            Error.BAD_FRAME, "payload: expected `room` or `rooms`, got " + ("both" if command.room else "neither")
+        )
+    elif isinstance(command, Name) and "\0" in command.name:
+        raise WireError(Error.BAD_FRAME, "payload.name: expected visible characters, got U+0000")
+
+
+def check_send(send: Send, max_message_bytes: int) -> None:
+    if (send.text is None) == (send.data is None):
+        raise WireError(
+            Error.BAD_FRAME, "payload: expected `text` or `data`, got " + ("neither" if send.text is None else "both")
+        )
+    if send.text is not None and "\0" in send.text:
+        raise WireError(Error.BAD_FRAME, "payload.text: expected text without U+0000, got it inside")
+    if send.key is not None and not send.key.isprintable():
+        raise WireError(Error.BAD_FRAME, "payload.key: expected 8 to 64 printable characters, got others")
+    size = len(send.data) if send.data is not None else len((send.text or "").encode())
+    if size > max_message_bytes:
+        raise WireError(Error.TOO_LARGE, f"A message may have {max_message_bytes} bytes, got {size}.")
+    if send.reply_to is not None:
+        raise WireError(Error.UNSUPPORTED, "This room keeps no messages to reply to.")
+
+
+def check_depth(frame: str) -> None:
+    """Refuse JSON nested deeper than MAX_DEPTH, also where it stands in a field that nobody reads.
+
+    Raises: WireError.
+    """
+    if frame.count("[") + frame.count("{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for token in _brackets.findall(frame):
+        if token in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise WireError(Error.BAD_FRAME, f"Expected JSON nested at most {MAX_DEPTH} deep, got deeper")
+        elif token in "]}":
+            depth -= 1
+
+
+def timestamp(seconds: float) -> str:
+    """Return seconds since the epoch as RFC 3339, UTC, milliseconds."""
+    milliseconds = int(seconds * 1000)
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+class MessagePayload(Struct):
+    """A volatile room's message: offset and prev are null (docs/protocol.md)."""
+
+    room: str
+    message: int
+    author: Person
+    at: str
+    offset: int | None = None
+    prev: int | None = None
+    text: str | UnsetType = UNSET
+    data: bytes | UnsetType = UNSET
+    key: str | None = None
+
+
+class BroadcastPayload(Struct):
+    room: str
+    name: str
+    text: str
+    at: str
+    due_at: str
+
+
+def envelope(kind: str, payload: Any = UNSET, id: Id = None) -> bytes:
+    """Return one envelope as UTF-8 JSON; a payload is a dict or a Struct."""
+    fields: dict[str, Any] = {"type": kind}
+    if id is not None:
+        fields["id"] = id
+    if payload is not UNSET:
+        fields["payload"] = payload
+    return _encoder.encode(fields)
+
+
+def encode_event(room: str, event: Event) -> bytes:
+    if isinstance(event, Broadcast):
+        spoken = BroadcastPayload(room, event.name, event.text, timestamp(event.at), timestamp(event.due_at))
+        return envelope("broadcast", spoken)
+    return envelope("message", payload_of(room, event))
+
+
+def payload_of(room: str, message: Message) -> MessagePayload:
+    payload = MessagePayload(room, message.message, message.author, timestamp(message.at), key=message.key)
+    if message.data is not None:
+        payload.data = message.data
+    else:
+        payload.text = message.text or ""
+    return payload
+
+
+def pack(envelopes: Iterable[bytes]) -> Batch:
+    """Return envelopes as frames: one or more in each, separated by a newline."""
+    frames: list[Frame] = []
+    waiting: list[bytes] = []
+    size = 0
+    for encoded in envelopes:
+        if waiting and size + len(encoded) > MAX_BATCH_BYTES:
+            frames.append(Frame(Opcode.TEXT, b"\n".join(waiting)))
+            waiting, size = [], 0
+        waiting.append(encoded)
+        size += len(encoded) + 1
+    if waiting:
+        frames.append(Frame(Opcode.TEXT, b"\n".join(waiting)))
+    return Batch(frames)
+
+
+def encode(value: Any) -> bytes:
+    """Return any value as JSON."""
+    return _encoder.encode(value)
+
+
+class JsonCodec:
+    """Typed envelopes in text frames."""
+
+    name = "json"
+
+    def __init__(self, max_message_bytes: int, max_frame_bytes: int) -> None:
+        self.max_message_bytes = max_message_bytes
+        self.max_frame_bytes = max_frame_bytes
+
+    def decode(self, text: str | None, data: bytes | None, room: str) -> tuple[Id, Command]:
+        if text is None:
+            raise WireError(Error.BAD_FRAME, f"Expected a text frame, got a binary one of {len(data or b'')} bytes")
+        return decode(text, self.max_message_bytes)
+
+    def encode(self, room: str, events: Sequence[Event]) -> Batch:
+        return pack([encode_event(room, event) for event in events])
+
+    def encode_error(self, error: WireError) -> Batch:
+        payload: dict[str, Any] = {"code": error.code.value, "message": error.message}
+        if error.retry_after_s is not None:
+            payload["retry_after_s"] = round(error.retry_after_s, 3)
+        return pack([envelope("error", payload, error.id)])
+
+    def encode_closing(self, close: Close, retry_after_s: float) -> Batch:
+        payload = {
+            "code": close.code,
+            "reason": cut(close.reason).decode(),
+            "reconnect": close.reconnect,
+            "retry_after_s": round(retry_after_s, 3),
+        }
+        return pack([envelope("closing", payload)])
+
+    def encode_ping(self) -> Batch:
+        return PING
+
+
+PING = pack([envelope("ping")])

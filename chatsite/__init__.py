@@ -1,0 +1,1 @@
+"""Wiring only: settings, ASGI, URLs and what the two servers need."""

@@ -1,0 +1,48 @@
+"""The ASGI application: `daphne chatsite.asgi:application`, `uvicorn chatsite.asgi:application`."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
+
+from django.core.asgi import get_asgi_application
+
+django_application = get_asgi_application()
+
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+from chat import __version__, ticker
+from chat.bodies import BodyLimit
+from chat.consumers import ChatConsumer
+from chat.health import Health
+from chat.node import Node
+from chat.origins import OriginGate
+from chat.proxies import Proxies
+from chat.routing import routes
+from chatsite import embedded, servers
+from chatsite.files import raise_open_files_limit
+from chatsite.gateway import Gateway
+
+logger = logging.getLogger("chatsite")
+
+conf = dataclasses.replace(settings.CHAT, max_connections=raise_open_files_limit(settings.CHAT.max_connections))
+lock = None if conf.clustered else embedded.be_the_only_one(conf.var_dir)
+node = Node(conf, get_channel_layer(), ticker.run_embedded)
+application = Gateway(
+    node,
+    http=Health(Proxies(BodyLimit(django_application), conf.trusted_proxies), node),
+    websocket=Proxies(OriginGate(routes(ChatConsumer.as_asgi(node=node)), conf.allowed_hosts), conf.trusted_proxies),
+)
+servers.install(node)
+logger.info(
+    "chatsite %s pid=%d node=%s layer=%s up to %s connections",
+    __version__,
+    os.getpid(),
+    node.id,
+    "redis" if conf.clustered else "in-memory",
+    conf.max_connections or "any number of",
+)

@@ -1,0 +1,276 @@
+"""Uvicorn, mended.
+
+What is wrong upstream (uvicorn 0.54, `websockets-sansio`) and what is done here: `send` waits before it writes and a
+stalled reader survives the ping time-out; protocol errors close at once and end in a reset; a shutdown waits for
+stalled readers for ever; deflate is on; logs print query strings; X-Forwarded-For is believed from loopback. Methods
+are replaced in place: the command has chosen the class before it imports the application.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import uvicorn.middleware.proxy_headers
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol as Protocol
+from websockets.exceptions import InvalidState
+from websockets.frames import Frame
+
+from chat.live.lanes import CLOSE_SECONDS, SCOPE_KEY, Lane
+from chat.node import Node
+from chat.wire.codes import HEARTBEAT_TIMEOUT, cut
+from chat.wire.frames import Batch
+from chatsite.servers.incoming import FRAMES_PAUSE, FRAMES_RESUME, Feed, Unfinished
+from chatsite.servers.sockets import bound_kernel_backlog
+from chatsite.servers.versions import check
+
+TESTED = (0, 54)
+WRITE_BUFFER_BYTES = 64 * 1024
+
+
+class UvicornLane(Lane):
+    """Writes straight to asyncio's or uvloop's transport."""
+
+    __slots__ = ("protocol", "transport")
+
+    server = "uvicorn"
+
+    def __init__(self, protocol: Any, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.protocol = protocol
+        self.transport = protocol.transport
+
+    def write(self, batch: Batch) -> None:
+        if self.transport.is_closing():
+            self.ready = False  # uvloop raises where asyncio drops.
+        else:
+            self.transport.write(batch.wire)
+
+    def ping(self) -> None:
+        if self.ready:
+            self.protocol.say(lambda conn: conn.send_ping(b""))
+
+    def close(self, code: int, reason: bytes) -> None:
+        goodbye(self.protocol, code, reason.decode())
+
+    def abort(self) -> None:
+        self.ready = False
+        self.transport.abort()
+
+    def limit(self, max_frame_bytes: int) -> None:
+        self.protocol.conn.max_message_size = max_frame_bytes
+        self.protocol.unfinished.limit(max_frame_bytes)
+
+
+class Mended:
+    """The methods that take the place of uvicorn's; `self` is its protocol."""
+
+    def data_received(self: Any, data: bytes) -> None:
+        if self.failed:
+            return
+        if self.feed is None:
+            original["data_received"](self, data)
+        else:
+            self.feed.data(data)
+
+    def handle_connect(self: Any, event: Any) -> None:
+        self.conn.max_message_size = mended_node.conf.max_envelope_bytes
+        self.unfinished = Unfinished(
+            self.loop, lambda: goodbye(self, HEARTBEAT_TIMEOUT.code, "A message was not finished in time.")
+        )
+        self.lane = UvicornLane(self, self.loop)
+        self.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+        handle = self.transport.get_extra_info("socket")
+        if handle is not None:
+            bound_kernel_backlog(handle.fileno())
+        original["handle_connect"](self, event)
+        if hasattr(self, "scope"):
+            self.feed = Feed(lambda data: original["data_received"](self, data))
+            self.scope["extensions"][SCOPE_KEY] = self.lane
+
+    def handle_cont(self: Any, event: Frame) -> None:
+        self.frames.append(event.data)
+        self.message_frame(event)
+
+    def handle_text(self: Any, event: Frame) -> None:
+        self.curr_msg_data_type = "text"
+        self.frames = [event.data]
+        self.message_frame(event)
+
+    def handle_bytes(self: Any, event: Frame) -> None:
+        self.curr_msg_data_type = "bytes"
+        self.frames = [event.data]
+        self.message_frame(event)
+
+    def message_frame(self: Any, event: Frame) -> None:
+        self.lane.heard = self.loop.time()
+        if self.failed:
+            return
+        if not self.unfinished.frame(event.fin):
+            fail(self, 1009, f"a message has more than {self.unfinished.most} fragments")
+        elif event.fin:
+            self.send_receive_event_to_app()
+
+    def send_receive_event_to_app(self: Any) -> None:
+        data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
+        self.frames = []
+        if self.close_sent:
+            return
+        if self.curr_msg_data_type == "bytes":
+            message = {"type": "websocket.receive", "bytes": bytes(data)}
+        else:
+            try:
+                message = {"type": "websocket.receive", "text": str(data, "utf-8")}
+            except UnicodeDecodeError:
+                fail(self, 1007, "a text frame is not UTF-8")
+                return
+        self.queue.put_nowait(message)
+        if self.queue.qsize() >= FRAMES_PAUSE and not self.read_paused:
+            self.read_paused = self.feed.paused = True
+            self.lane.reading = False
+            self.transport.pause_reading()
+
+    async def receive(self: Any) -> Any:
+        message = await self.queue.get()
+        if self.read_paused and self.queue.qsize() <= FRAMES_RESUME:
+            resume_reading(self)
+        return message
+
+    def handle_ping(self: Any) -> None:
+        self.lane.heard = self.loop.time()
+        output = b"".join(self.conn.data_to_send())
+        if self.lane.ready:
+            self.transport.write(output)
+        else:
+            # Who pings and does not read gets one pong, for its last ping (RFC 6455, 5.5.3).
+            self.late_pong = output
+
+    def handle_pong(self: Any, event: Frame) -> None:
+        self.lane.heard = self.loop.time()
+
+    def handle_parser_exception(self: Any) -> None:
+        """Let the peer see the close frame: closing at once, with its data unread, would send a reset."""
+        if self.conn.close_sent is not None and not self.close_sent:
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": self.conn.close_sent.code})
+        linger(self)
+
+    def pause_writing(self: Any) -> None:
+        original["pause_writing"](self)
+        if self.lane is not None:
+            self.lane.pause()
+
+    def resume_writing(self: Any) -> None:
+        original["resume_writing"](self)
+        if self.lane is not None:
+            if self.late_pong and not self.transport.is_closing():
+                self.transport.write(self.late_pong)
+            self.late_pong = b""
+            self.lane.resume()
+
+    def connection_lost(self: Any, exc: Exception | None) -> None:
+        if self.lane is not None:
+            self.lane.ready = False
+            self.unfinished.end()
+        original["connection_lost"](self, exc)
+
+    def shutdown(self: Any) -> None:
+        if self.lane is None or not self.handshake_complete:
+            original["shutdown"](self)
+        else:
+            self.loop.create_task(mended_node.drain())
+
+    def say(self: Any, speak: Any) -> None:
+        """Write what `speak` makes the connection send; a connection that is closing says nothing."""
+        if self.transport.is_closing():
+            return
+        try:
+            speak(self.conn)
+        except InvalidState:
+            return
+        self.transport.write(b"".join(self.conn.data_to_send()))
+
+    # Until the handshake has come.
+    lane = None
+    feed = None
+    failed = False
+    late_pong = b""
+
+
+def resume_reading(protocol: Any) -> None:
+    if protocol.feed.resume():
+        protocol.read_paused = False
+        protocol.lane.reading = True
+        if not protocol.transport.is_closing():
+            protocol.transport.resume_reading()
+
+
+def goodbye(protocol: Any, code: int, reason: str) -> None:
+    """Send a close frame and cut the connection off where it is not answered in time."""
+    if protocol.close_sent or protocol.transport.is_closing():
+        return
+    protocol.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+    protocol.say(lambda conn: conn.send_close(code, reason))
+    protocol.close_sent = True
+    if protocol.read_paused:
+        resume_reading(protocol)
+    protocol.close_timer = protocol.loop.call_later(CLOSE_SECONDS, protocol.transport.abort)
+
+
+def fail(protocol: Any, code: int, reason: str) -> None:
+    """End a connection whose peer broke the protocol."""
+    protocol.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+    protocol.conn.fail(code, cut(reason).decode())
+    linger(protocol)
+
+
+def linger(protocol: Any) -> None:
+    """Write what is left to say, and drop what still comes until the peer goes or its time is over."""
+    protocol.close_sent = True
+    protocol.failed = True
+    if not protocol.transport.is_closing():
+        protocol.transport.write(b"".join(protocol.conn.data_to_send()))
+        protocol.close_timer = protocol.loop.call_later(CLOSE_SECONDS, protocol.transport.abort)
+
+
+class WithoutQuery(logging.Filter):
+    """Cuts query strings off: one may hold a token."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                arg.partition("?")[0] if isinstance(arg, str) and arg.startswith("/") else arg for arg in record.args
+            )
+        return True
+
+
+original: dict[str, Any] = {}
+mended_node: Node
+
+
+def install(node: Node) -> None:
+    """Mend uvicorn for this process."""
+    global mended_node
+    check("uvicorn", TESTED)
+    mended_node = node
+    for name, value in vars(Mended).items():
+        if not name.startswith("__"):
+            original.setdefault(name, getattr(Protocol, name, None))
+            setattr(Protocol, name, value)
+
+    original_init = Protocol.__init__
+
+    def init(self: Any, config: Any, *args: Any, **kwargs: Any) -> None:
+        # Frames are made once for all members, so none is compressed; pings are ours.
+        config.ws_per_message_deflate = False
+        config.ws_ping_interval = None
+        original_init(self, config, *args, **kwargs)
+
+    Protocol.__init__ = init  # type: ignore[method-assign]
+
+    async def believe_nobody(middleware: Any, scope: Any, receive: Any, send: Any) -> None:
+        await middleware.app(scope, receive, send)  # TRUSTED_PROXIES decides (chat.proxies).
+
+    uvicorn.middleware.proxy_headers.ProxyHeadersMiddleware.__call__ = believe_nobody  # type: ignore[method-assign]
+    for name in ("uvicorn.access", "uvicorn.error"):
+        logging.getLogger(name).addFilter(WithoutQuery())

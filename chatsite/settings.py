@@ -1,0 +1,141 @@
+"""Django's settings, derived from the environment by `chat.conf`."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import environ
+import tzlocal
+
+from chat import conf
+
+try:
+    CHAT = conf.read()
+except conf.BadSetting as error:
+    raise SystemExit(f"chatsite: {error}") from None
+
+# Asked before Django sets TZ to TIME_ZONE, which would hide the machine's own zone.
+MACHINE_TIME_ZONE = str(tzlocal.get_localzone_name() or "UTC")
+
+BASE_DIR = conf.ROOT
+DEBUG = CHAT.debug
+SECRET_KEY = CHAT.secret_key
+ALLOWED_HOSTS = list(CHAT.allowed_hosts)
+ROOT_URLCONF = "chatsite.urls"
+ASGI_APPLICATION = "chatsite.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = CHAT.time_zone
+LANGUAGE_CODE = "en"
+APPEND_SLASH = True
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "chat",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+DATABASES = {"default": environ.Env.db_url_config(CHAT.database_url)}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    CHAT.var_dir.mkdir(parents=True, exist_ok=True)
+    # WAL lets readers go on beside the writer; IMMEDIATE makes a writer wait its turn instead of failing half-way.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 5,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+else:
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
+
+
+def redis_host(url: str) -> dict[str, object]:
+    """Return channels_redis's description of one shard.
+
+    The time-outs are set since redis-py has 5 s of its own, after which an idle subscriber dies (channels_redis#422).
+    """
+    limits: dict[str, object] = {"socket_timeout": 1, "socket_connect_timeout": 1}
+    parts = urlsplit(url)
+    if parts.scheme != "redis+sentinel":
+        return {"address": url, **limits}
+    hosts = [host.rpartition(":") for host in parts.netloc.rpartition("@")[2].split(",")]
+    found = parse_qs(parts.query)
+    return {
+        "sentinels": [(name or port, int(port) if name else 26379) for name, _, port in hosts],
+        "master_name": parts.path.strip("/").split("/")[0],
+        "db": int(found.get("db", ["0"])[0]),
+        **({"password": parts.password} if parts.password else {}),
+        **limits,
+    }
+
+
+if CHAT.clustered:
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [redis_host(url) for url in CHAT.redis_urls], "prefix": "chatsite"},
+        }
+    }
+else:
+    CHANNEL_LAYERS = {"default": {"BACKEND": "chat.layers.MemoryChannelLayer"}}
+
+# Pages work without `collectstatic`: the files are found where the applications keep them.
+STATIC_URL = "static/"
+STATIC_ROOT = CHAT.var_dir / "static"
+SERVESTATIC_USE_FINDERS = True
+SERVESTATIC_AUTOREFRESH = DEBUG
+
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+LOGIN_REDIRECT_URL = "/"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "chat": {"level": "INFO"},
+        "chatsite": {"level": "INFO"},
+        "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+    },
+}

@@ -1,0 +1,1 @@
+"""The tests; `live/` holds those that need real servers."""

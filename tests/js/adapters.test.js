@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { browserAdapters, socketAddress } from "../../chat/static/chat/client/adapters.js";
+
+/** A window with what the adapters touch; `localStorage` is the one given, or refuses. */
+function fakeWindow(localStorage) {
+  return {
+    location: { protocol: "https:", host: "chat.example" },
+    console: { info() {} },
+    get localStorage() {
+      if (!localStorage) throw new DOMException("denied", "SecurityError");
+      return localStorage;
+    },
+  };
+}
+
+test("the socket's address is the page's own server, with TLS where the page has it", () => {
+  const table = [
+    ["http:", "127.0.0.1:8080", "ws://127.0.0.1:8080/ws"],
+    ["https:", "chat.example", "wss://chat.example/ws"],
+    ["http:", "[::1]:9000", "ws://[::1]:9000/ws"],
+  ];
+  for (const [protocol, host, address] of table) assert.equal(socketAddress({ protocol, host }, "/ws"), address);
+});
+
+test("where storage is refused, names last as long as the page", () => {
+  const adapters = browserAdapters(fakeWindow(null));
+  assert.equal(adapters.recall("chat.name"), null);
+  adapters.remember("chat.name", "Ada");
+  assert.equal(adapters.recall("chat.name"), "Ada");
+  adapters.forget("chat.name");
+  assert.equal(adapters.recall("chat.name"), null);
+});
+
+test("where there is storage it is used, and nothing of the probe stays", () => {
+  const values = new Map();
+  const adapters = browserAdapters(
+    fakeWindow({
+      getItem: (name) => values.get(name) ?? null,
+      setItem: (name, value) => values.set(name, value),
+      removeItem: (name) => values.delete(name),
+    }),
+  );
+  adapters.remember("chat.name", "Ada");
+  assert.deepEqual([...values], [["chat.name", "Ada"]]);
+});

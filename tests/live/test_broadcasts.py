@@ -1,0 +1,95 @@
+"""Time broadcasts by the server itself, and the lock that keeps the embedded mode to one process."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from datetime import datetime
+
+import pytest
+
+from .servers import Farm
+from .waiting import until
+
+EMBEDDED = {"CHAT_EMBEDDED_BROADCAST": "1"}
+
+
+@pytest.fixture
+def ticking(shared):
+    return shared(**EMBEDDED)
+
+
+def seconds(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()
+
+
+def test_the_lobby_hears_the_time_every_five_seconds_aligned_to_the_clock(ticking, raw, guest):
+    member, alice = raw(ticking), guest(ticking, "lobby")
+    first, second = alice.expect("broadcast", 30)["payload"], alice.expect("broadcast", 30)["payload"]
+    for told in (first, second):
+        assert told["room"] == "lobby" and told["name"]
+        assert re.fullmatch(r"Server broadcast: Current time is \d\d:\d\d:\d\d", told["text"])
+        assert seconds(told["due_at"]) % 5 == 0
+        assert 0 <= seconds(told["at"]) - seconds(told["due_at"]) < 5
+    assert seconds(second["due_at"]) - seconds(first["due_at"]) == 5
+    assert {first["text"], second["text"]} <= set(map(str, member.read_many(2)))
+
+
+def test_ticks_come_once_each_and_do_not_drift(ticking, guest):
+    alice, bob = guest(ticking, "ticks"), guest(ticking, "ticks")
+    dues = [seconds(alice.expect("broadcast")["payload"]["due_at"]) for _ in range(4)]
+    assert dues == [dues[0] + number for number in range(4)]
+    others = [seconds(bob.expect("broadcast")["payload"]["due_at"]) for _ in range(4)]
+    assert len(set(others)) == 4 and len(set(others) & set(dues)) >= 3
+
+
+def test_a_room_has_its_own_broadcast_with_its_own_words_and_no_other_hears_it(ticking, raw, guest, room):
+    framed, elsewhere = raw(ticking, "/ws/goframe"), guest(ticking, room)
+    for _ in range(2):
+        assert re.fullmatch(r"GoFrame Server broadcast: Current time is \d\d:\d\d:\d\d", str(framed.read()))
+    assert [it for it in elsewhere.settle() if it["type"] == "broadcast"] == []
+
+
+def test_ticks_missed_in_a_stall_are_skipped_not_piled_up(fresh, guest):
+    server = fresh(**EMBEDDED)
+    alice = guest(server, "ticks")
+    before = seconds(alice.expect("broadcast")["payload"]["due_at"])
+    server.signal(signal.SIGSTOP)
+    try:
+        until(lambda: time.time() > before + 4.5, "four ticks missed", 30)
+    finally:
+        server.signal(signal.SIGCONT)
+    dues = [before] + [seconds(alice.expect("broadcast")["payload"]["due_at"]) for _ in range(3)]
+    assert dues == sorted(set(dues))
+    assert dues[-1] - dues[0] >= 5, f"ticks piled up: {dues}"
+
+
+def test_a_second_process_on_the_same_directory_gets_a_sentence_and_ends(fresh, raw):
+    first = fresh()
+    began = time.monotonic()
+    second = fresh(var_dir=first.var_dir, start=False)
+    second.start(wait=False)
+    assert second.wait(60) not in (0, None)
+    assert time.monotonic() - began < 50
+    log = second.log()
+    assert "embedded.lock" in log and "REDIS_URL" in log, log[-1000:]
+    assert first.healthy()
+
+
+def test_a_process_waits_for_its_predecessor_to_end(fresh, raw):
+    first = fresh()
+    second = fresh(var_dir=first.var_dir, start=False)
+    second.start(wait=False)
+    first.terminate()
+    assert second.answers(), second.log()[-1000:]
+    one = raw(second)
+    one.send("taken over")
+    assert str(one.read()).endswith("taken over")
+
+
+def test_the_worker_refuses_the_in_memory_layer_with_a_sentence(farm: Farm):
+    done = farm.run(farm.var_dir(), "broadcast_time")
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "REDIS_URL" in said and "Traceback" not in said and len(said.strip().splitlines()) <= 3, said

@@ -1,0 +1,186 @@
+"""The opening handshake: subprotocols, origins, hosts, rooms, and what daphne believes of headers."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+
+from .sockets import RawSocket, Refused
+
+JSON = "chat.v1.json"
+
+# What is offered: what is chosen. None: the raw codec, nothing echoed. "refused": no 101.
+OFFERS: list[tuple[tuple[str, ...], str | None]] = [
+    ((), None),
+    ((JSON,), JSON),
+    ((JSON, "bearer.abc"), JSON),
+    (("bearer.abc", JSON), JSON),
+    (("other.v1", JSON), JSON),
+    ((JSON, "other.v1"), JSON),
+    (("bearer.abc",), "refused"),
+    (("other.v1",), "refused"),
+    (("other.v1", "another"), "refused"),
+    (("chat.v1.JSON",), "refused"),
+    (("chat.v2.json",), "refused"),
+    (("chat.v1.json2",), "refused"),
+]
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"), OFFERS, ids=lambda value: "+".join(value) if isinstance(value, tuple) else ""
+)
+def test_the_subprotocol_picks_the_codec(server, raw, room, offered, chosen):
+    if chosen == "refused":
+        with pytest.raises(Refused) as refused:
+            raw(server, f"/ws/{room}", protocols=offered)
+        assert 400 <= refused.value.status < 500
+        return
+    one: RawSocket = raw(server, f"/ws/{room}", protocols=offered)
+    assert one.headers.get("sec-websocket-protocol") == chosen
+    if chosen is None:
+        one.send("raw")
+        assert one.read() == f"{one.address} echo: raw"
+    else:
+        assert json.loads(str(one.read()).split("\n")[0])["type"] == "welcome"
+
+
+def origins(port: int) -> dict[str, tuple[str | None, str | None, bool]]:
+    """Return cases of (Origin, Host, let in); None: the header is not sent, or is the usual one."""
+    here = f"127.0.0.1:{port}"
+    return {
+        "no origin": (None, None, True),
+        "same origin": (f"http://{here}", None, True),
+        "localhost": (f"http://localhost:{port}", f"localhost:{port}", True),
+        "another site": ("http://evil.example", None, False),
+        "https on http": (f"https://{here}", None, False),
+        "another port": (f"http://127.0.0.1:{port + 1}", None, False),
+        "no port": ("http://127.0.0.1", None, False),
+        "another name of this host": (f"http://localhost:{port}", None, False),
+        "null": ("null", None, False),
+        "file": ("file://", None, False),
+        "prefix": (f"http://{here}.evil.example", None, False),
+        "suffix": (f"http://evil.example/{here}", None, False),
+        "user part": (f"http://{here}@evil.example", None, False),
+        "no scheme": (here, None, False),
+        "half a bracket": ("http://[::1", None, False),
+        "a port that is a word": ("http://127.0.0.1:port", None, False),
+        "a port that is too large": ("http://127.0.0.1:99999999", None, False),
+        "bytes": ("http://\xff\xfe", None, False),
+        "look-alike digits": ("http://127。0。0。1".encode().decode("latin-1") + f":{port}", None, False),
+        "an allowed origin twice": (f"http://{here} http://{here}", None, False),
+        "rebinding": (f"http://evil.example:{port}", f"evil.example:{port}", False),
+        "another host, no origin": (None, f"evil.example:{port}", False),
+        "an odd host": (None, "[::1", False),
+    }
+
+
+@pytest.mark.parametrize("case", origins(1))
+def test_only_the_same_origin_is_let_in(server, raw, room, case):
+    origin, host, let_in = origins(server.port)[case]
+    headers = [] if origin is None else [("Origin", origin)]
+    if let_in:
+        one = raw(server, f"/ws/{room}", headers=headers, host=host)
+        one.send("in")
+        assert str(one.read()).endswith("echo: in")
+        return
+    with pytest.raises(Refused) as refused:
+        raw(server, f"/ws/{room}", headers=headers, host=host)
+    # 400 only where the header cannot be read at all; no server may fail on it (500).
+    assert refused.value.status == 403 or host is not None and refused.value.status == 400
+
+
+@pytest.mark.parametrize("codec", ["raw", "json"])
+def test_an_unknown_room_is_closed_with_4507(server, raw, guest, codec):
+    if codec == "raw":
+        close = raw(server, "/ws/no-such-room").ending()
+        assert close.code == 4507 and close.reason
+    else:
+        alice = guest(server, "lobby")
+        assert alice.ask("join", {"room": "no-such-room"})["payload"]["code"] == "not_found"
+
+
+BOGUS = [
+    "/nope",
+    "/",
+    "/ws/UPPER",
+    "/ws/a/b",
+    "/ws//",
+    "/wsx",
+    "/ws/%00",
+    "/ws/%ff",
+    "/ws/..",
+    "/ws/" + "a" * 65,
+    "/admin/",
+    "/healthz",
+    "//",
+    "/ws/lobby/x?y=%",
+]
+
+
+@pytest.mark.parametrize("path", BOGUS)
+def test_a_bogus_path_is_refused_or_closed(server, raw, path):
+    try:
+        close = raw(server, path).ending()
+    except Refused as refused:
+        assert 400 <= refused.status < 500
+    else:
+        assert close.code == 4507
+
+
+def test_a_thousand_bogus_paths_cost_little_and_no_traceback(server, raw):
+    start = server.mark()
+    connection = server.http()
+    try:
+        for number in range(500):
+            connection.request("GET", f"/bogus/{number}/%00/..%2f?x[]={number}")
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status in (400, 404)
+    finally:
+        connection.close()
+    for number in range(500):
+        try:
+            one = raw(server, f"/bogus/{number}")
+        except Refused as refused:
+            assert 400 <= refused.status < 500
+        else:
+            assert one.ending().code == 4507
+            one.drop()
+    assert "Traceback" not in server.log(start)
+    assert len(server.log(start)) < 1_000_000
+
+
+UPGRADE = b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+KEY = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+BROKEN = {
+    "empty": b"\r\n\r\n",
+    "one word": b"GET\r\n\r\n",
+    "tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "no key": UPGRADE + b"Sec-WebSocket-Version: 13\r\n\r\n",
+    "short key": UPGRADE + b"Sec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n",
+    "version 7": UPGRADE + KEY + b"Sec-WebSocket-Version: 7\r\n\r\n",
+    "negative length": b"POST /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -1\r\n\r\n",
+    "long path": b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_request_is_refused_and_the_server_lives(server, raw, case):
+    one = raw(server, shake=False)
+    one.send_bytes(BROKEN[case])
+    one.sock.shutdown(socket.SHUT_WR)
+    while one.fill(15):
+        pass
+    assert b" 101 " not in bytes(one.buffer).partition(b"\r\n")[0]
+    assert server.healthy()
+
+
+def test_daphne_root_path_from_a_client_changes_no_route(server, raw, room):
+    headers = [("Daphne-Root-Path", "/elsewhere")]
+    assert server.get("/healthz", dict(headers)).status == 200
+    assert server.get("/elsewhere/healthz", dict(headers)).status == 404
+    one = raw(server, f"/ws/{room}", headers=headers)
+    one.send("here")
+    assert one.read() == f"{one.address} echo: here"
