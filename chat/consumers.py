@@ -31,7 +31,7 @@ from chat.wire.raw import format_address
 
 logger = logging.getLogger("chat.connection")
 
-UNKNOWN_PEER = ("unknown", 0)
+UNKNOWN_PEER: tuple[str, int] = ("unknown", 0)
 
 
 class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -52,7 +52,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Run the connection: channels' own loop makes a task for each frame, this one none."""
         self.scope = scope
         self.base_send = send
-        self.host, port = scope.get("client") or UNKNOWN_PEER
+        host, port = scope.get("client") or UNKNOWN_PEER
+        self.host = str(host)
         self.address = format_address(self.host, port or 0)
         self.room = scope["url_route"]["kwargs"].get("slug") or self.node.conf.default_room
         admission = self.node.registry.admit(self.host)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from channels.routing import URLRouter
 from django.urls import re_path
 
 
-async def refuse(scope: Any, receive: Any, send: Any) -> None:
+async def refuse(scope: Any, receive: Any, send: Any) -> Any:
     """Refuse a handshake at a path that is none of ours; without this a path costs a traceback."""
     await receive()
     await send({"type": "websocket.close"})
 
 
-def routes(consumer: Callable[..., Any]) -> Any:
+def routes(consumer: Any) -> Any:
     """Return the WebSocket application; a trailing slash is accepted."""
     return URLRouter(
         [

@@ -61,7 +61,7 @@ class Remote:
         return result
 
 
-def brief(error: Exception) -> str:
+def brief(error: BaseException) -> str:
     """Return an error in one line."""
     lines = str(error).splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -78,7 +78,7 @@ class AsgiLane(Lane):
     server = "asgi"
     pings = False
 
-    def __init__(self, send: Send, abort: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, send: Send, abort: Callable[[], object], loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._send = send
         self._abort = abort

@@ -198,9 +198,8 @@ class ChatProtocol(WebSocketProtocol):
                 self.sendMessage(message["bytes"], True)
         elif kind == "websocket.close" and self.state != self.STATE_CONNECTING:
             self.goodbye(message.get("code") or 1000, cut(message.get("reason") or ""))
-        elif kind == "websocket.accept" or self.state == self.STATE_CONNECTING:
-            if hasattr(self, "handshake_deferred"):
-                super().handle_reply(message)
+        elif hasattr(self, "handshake_deferred"):
+            super().handle_reply(message)
 
     def goodbye(self, code: int, reason: bytes) -> None:
         """Send a close frame with any code; who does not answer is cut off (`closeHandshakeTimeout`)."""
