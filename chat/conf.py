@@ -16,8 +16,6 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import environ
-
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,11 +74,11 @@ class Reader:
     """Reads typed values out of an environment; raises BadSetting."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self.env = environ.Env()
-        self.env.ENVIRON = dict(environment)
+        # Not django-environ's: it takes a value that begins with `$`, as a secret may, for another variable's name.
+        self.environment = environment
 
     def text(self, name: str, default: str = "") -> str:
-        return str(self.env.str(name, default=default)).strip()
+        return self.environment.get(name, default).strip()
 
     def flag(self, name: str, default: bool) -> bool:
         value = self.text(name)
@@ -105,7 +103,7 @@ class Reader:
         return number
 
     def items(self, name: str, default: str = "") -> tuple[str, ...]:
-        return tuple(part.strip() for part in self.text(name, default).split(",") if part.strip())
+        return tuple(part.strip() for part in (self.text(name) or default).split(",") if part.strip())
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Conf:
@@ -150,7 +148,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Conf:
 
 def read_database_url(reader: Reader, var_dir: Path) -> str:
     url = reader.text("DATABASE_URL") or f"sqlite:///{var_dir}/chatsite.sqlite3"
-    if urlsplit(url).scheme not in ("sqlite", "postgres", "postgresql"):
+    if scheme_of(url) not in ("sqlite", "postgres", "postgresql"):
         raise BadSetting("DATABASE_URL", hidden(url), "sqlite:////absolute/path or postgres://user:password@host/name")
     return url
 
@@ -160,7 +158,7 @@ def read_redis_urls(reader: Reader) -> tuple[str, ...]:
     text = reader.text("REDIS_URL")
     urls = (text,) if text.startswith("redis+sentinel://") else reader.items("REDIS_URL")
     for url in urls:
-        scheme = urlsplit(url).scheme
+        scheme = scheme_of(url)
         if scheme not in REDIS_SCHEMES:
             raise BadSetting(
                 "REDIS_URL",
@@ -240,7 +238,17 @@ def read_secret_key(reader: Reader, var_dir: Path, *, needed: bool) -> str:
     return path.read_text().strip()
 
 
+def scheme_of(url: str) -> str:
+    """Return a URL's scheme, or an empty string where the URL makes no sense."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme != "redis+sentinel":  # Which has several ports.
+            _ = parts.port
+    except ValueError:  # Half an IPv6 address, or a port that is none.
+        return ""
+    return parts.scheme
+
+
 def hidden(url: str) -> str:
     """Return a URL without its password, fit for a log."""
-    parts = urlsplit(url)
-    return url.replace(f":{parts.password}@", ":***@") if parts.password else url
+    return re.sub(r"(://[^:@/]*):.*@", r"\1:***@", url)

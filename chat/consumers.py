@@ -159,7 +159,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if not connection.lane.pings:
             connection.lane.heard = connection.lane.loop.time()
         most = connection.codec.max_frame_bytes
-        if len(bytes_data or text_data or "") > most:
+        if size_of(text_data, bytes_data) > most:
             connection.close(TOO_BIG.because(f"A frame may have {most} bytes."))
             return
         room = conversation.hear(text_data, bytes_data, self.room)
@@ -177,6 +177,16 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if connection is None:
             return
         self.connection = None
+        self.forget(connection, code)
+
+    def leave(self) -> None:
+        """Forget the connection, whatever ended it; a server that is left open closes its socket."""
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close(SERVER_RESTART if self.node.draining else NORMAL)
+            self.forget(connection, NORMAL.code)
+
+    def forget(self, connection: Connection, code: int) -> None:
         ended = connection.closing.code if connection.closing is not None else code
         logger.info(
             "close %s code=%d seconds=%.1f in=%d out=%d shed=%d",
@@ -187,16 +197,6 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             connection.outbox.sent,
             connection.outbox.shed,
         )
-        self.forget(connection)
-
-    def leave(self) -> None:
-        """Forget the connection, whatever ended it; a server that is left open closes its socket."""
-        if self.connection is not None:
-            self.connection.close(SERVER_RESTART if self.node.draining else NORMAL)
-            self.forget(self.connection)
-            self.connection = None
-
-    def forget(self, connection: Connection) -> None:
         if self.conversation is not None:
             self.conversation.end()
             self.conversation = None
@@ -206,3 +206,10 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             connection.closing = NORMAL
         connection.outbox.stop()
         self.node.registry.remove(connection)
+
+
+def size_of(text: str | None, data: bytes | None) -> int:
+    """Return the bytes of a frame's payload."""
+    if text is None:
+        return len(data or b"")
+    return len(text) if text.isascii() else len(text.encode())

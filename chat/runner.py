@@ -38,12 +38,18 @@ def at_address(server: str, host: str, port: int) -> list[str]:
     return ["--bind" if server == "daphne" else "--host", host, "--port", str(port)]
 
 
-def at_socket(server: str, listener: socket.socket) -> list[str]:
-    """Return the options of a server that is handed an open socket."""
-    if server == "daphne" and listener.family == socket.AF_INET6:
-        # `--fd` takes the socket for IPv4; so the endpoint is written out (Twisted adopts it by this family).
-        return ["--endpoint", f"fd:fileno={listener.fileno()}:domain={int(socket.AF_INET6)}"]
+def at_socket(listener: socket.socket) -> list[str]:
+    """Return the options of a server that is handed an open socket; see `can_share`."""
     return ["--fd", str(listener.fileno())]
+
+
+def can_share(server: str, listener: socket.socket) -> bool:
+    """Return whether a server can be handed a socket of this family.
+
+    Daphne's endpoint `fd` takes every socket for IPv4: members would get addresses that are garbage (daphne 4.2.3,
+    twisted/plugins/fd_endpoint.py; its parameter `domain` is not made a number, so it does not help).
+    """
+    return server != "daphne" or listener.family == socket.AF_INET
 
 
 def child_environment(environment: Mapping[str, str], root: Path, machine_time_zone: str) -> dict[str, str]:
@@ -169,7 +175,7 @@ async def supervise(
     async def spawn() -> Child:
         # A session of its own: Ctrl-C in a terminal reaches the runner alone, which tells the servers once.
         return await asyncio.create_subprocess_exec(
-            *command(server, at_socket(server, listener)),
+            *command(server, at_socket(listener)),
             env=environment,
             pass_fds=[listener.fileno()],
             start_new_session=True,

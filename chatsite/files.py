@@ -12,8 +12,11 @@ def raise_open_files_limit(wanted: int) -> int:
         import resource
     except ImportError:  # Windows has no such limit.
         return wanted
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (ValueError, OSError):  # macOS calls its hard limit infinite, and refuses that as a soft one.
+        hard = soft
     if hard == resource.RLIM_INFINITY:
         return wanted
     possible = max(1, hard - OTHER_FILES)

@@ -131,11 +131,15 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "filters": {"one_line": {"()": "chatsite.logs.OneLine"}, "seldom": {"()": "chatsite.logs.Seldom"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "chat": {"level": "INFO"},
         "chatsite": {"level": "INFO"},
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        # Anybody can send a wrong Host; a dead Redis fails its receiver each second, and the link says so once.
+        "django.security.DisallowedHost": {"filters": ["one_line"]},
+        "channels_redis.pubsub": {"filters": ["seldom"], "level": "ERROR"},
     },
 }

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Before the settings are read: tests leave the checkout's own var/ alone.
+os.environ["CHAT_VAR_DIR"] = tempfile.mkdtemp(prefix="chatsite-tests-")
+atexit.register(shutil.rmtree, os.environ["CHAT_VAR_DIR"], ignore_errors=True)
 
 ROOT = Path(__file__).resolve().parent.parent
 

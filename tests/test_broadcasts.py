@@ -19,7 +19,7 @@ def moment(second: float) -> datetime:
 
 def test_ticks_are_aligned_to_the_clock_and_do_not_drift() -> None:
     world = World()
-    assert world.dues(3600) == [second for second in range(4, 3600, 5)]
+    assert world.dues(3600) == list(range(4, 3600, 5))
     assert all(sent.time == pytest.approx(sent.due, abs=1e-3) for sent in world.sent)
     assert world.sent[0].event.text == "12:00:05"
 
@@ -102,7 +102,7 @@ def test_a_changed_interval_is_in_force_within_two_seconds_and_stays_aligned() -
 def test_a_longer_interval_does_not_push_due_at_ahead_of_the_clock() -> None:
     world = World()
     world.at(57, lambda: setattr(world.row, "interval", 60))
-    assert world.dues(200)[-3:] == [54, 59, 119][-3:] + [179] or world.sent[-1].due == 179
+    assert world.dues(200)[-4:] == [54, 59, 119, 179]
     assert all(sent.due == pytest.approx(sent.time, abs=1e-3) for sent in world.sent)
 
 
@@ -140,14 +140,14 @@ def test_two_workers_that_both_think_that_they_lead_send_each_tick_once() -> Non
 def test_two_workers_whose_clocks_differ_send_each_tick_once() -> None:
     world = World(workers=2)
     world.machines[1].step(-1.7)
-    assert world.dues(600) == list(range(4, 600, 5))
+    assert world.dues(600) == list(range(-1, 600, 5))
 
 
 def test_a_worker_that_stalls_between_its_claim_and_the_sending_does_not_send_a_tick_that_is_over() -> None:
     world = World()
     world.store.answer_seconds = 6
     world.at(8, lambda: setattr(world.store, "answer_seconds", 0))
-    assert world.dues(20) == [14, 19]
+    assert world.dues(20) == [9, 14, 19]
 
 
 def test_a_database_that_does_not_answer_loses_no_tick_when_it_is_back_soon() -> None:

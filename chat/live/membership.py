@@ -82,10 +82,11 @@ class Membership:
                 self.changed.notify_all()
         for room in list(self.facts):
             if now - self.last_wished.get(room, now) >= LINGER_SECONDS:
+                # Forgotten first: who joins while the layer is being told must not take the old fact for a new one.
+                self.facts.discard(room)
+                del self.last_wished[room]
                 async with asyncio.timeout(GROUP_SECONDS):
                     await discard(room)
-                self.facts.discard(room)
-                self.last_wished.pop(room, None)
 
     async def lost(self) -> None:
         """Forget the fact: the layer's connection is gone. Who waits for a group goes on without."""

@@ -41,7 +41,8 @@ _payloads: dict[str, msgspec.json.Decoder[Any]] = {
     "pong": msgspec.json.Decoder(Pong),
 }
 _encoder = msgspec.json.Encoder()
-_brackets = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
+# A string may lack its end: one that has to be there would be looked for again from each quote in it (quadratic).
+_brackets = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 def decode(frame: str, max_message_bytes: int) -> tuple[Id, Command]:

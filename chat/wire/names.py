@@ -9,13 +9,17 @@ from chat.wire.codes import Error, WireError
 MAX_NAME_CHARACTERS = 40
 # Categories that a name may not hold: controls, formats (zero width, bidi), surrogates, private use, unassigned, line and paragraph ends.
 FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Letters and marks that show nothing, or a blank (Default_Ignorable_Code_Point outside Cf, and the empty Braille cell).
+INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 # Letters that look like those of "server" (Unicode TR 39, confusables): none of them folds onto its Latin twin by NFKC.
 LOOK_ALIKES = str.maketrans(
     {
-        **dict.fromkeys("ѕꜱ𐑈ᏕႽտʂşșśŝšṣṡ5$", "s"),
-        **dict.fromkeys("еёєҽεέɛəℯ℮ⲉéèêëēĕėęěẹẽеꬲ3", "e"),
-        **dict.fromkeys("гᴦⲅꭇꮁɾɼɽŕŗřʀяᎡр", "r"),
-        **dict.fromkeys("νѵᴠ∨⋁ⅴטꮩʋ𝛎ѷ", "v"),
+        **dict.fromkeys("ѕꜱ𐑈ᏕᏚꓢႽտʂşșśŝšṣṡ5$", "s"),
+        **dict.fromkeys("еёєҽεέɛᴇᎬꓰəℯ℮ⲉéèêëēĕėęěẹẽеꬲ3", "e"),
+        **dict.fromkeys("гᴦⲅꭇꮁɾɼɽŕŗřʀяᎡᏒꓣр", "r"),
+        **dict.fromkeys("νѵᴠᏙꓦ∨⋁ⅴטꮩʋ𝛎ѷ", "v"),
+        # Letters in black circles and squares, and those of flags, have no compatibility form.
+        **{chr(first + number): chr(97 + number) for first in (0x1F150, 0x1F170, 0x1F1E6) for number in range(26)},
     }
 )
 
@@ -26,7 +30,7 @@ def clean(name: str) -> str:
     Raises: WireError where it is empty, too long, holds invisible characters, or passes for the server.
     """
     for character in name:
-        if unicodedata.category(character) in FORBIDDEN_CATEGORIES:
+        if unicodedata.category(character) in FORBIDDEN_CATEGORIES or character in INVISIBLE:
             raise WireError(Error.BAD_FRAME, f"payload.name: expected visible characters, got U+{ord(character):04X}")
     shown = " ".join(unicodedata.normalize("NFC", name).split())
     if not 1 <= len(shown) <= MAX_NAME_CHARACTERS:
@@ -47,5 +51,6 @@ def passes_for_the_server(name: str) -> bool:
 def fold(name: str) -> str:
     """Return a name's skeleton: compatibility forms, marks, case and look-alikes folded."""
     decomposed = unicodedata.normalize("NFKD", name.casefold())
-    bare = "".join(character for character in decomposed if not unicodedata.combining(character))
+    # By category: variation selectors and enclosing marks have no combining class.
+    bare = "".join(character for character in decomposed if not unicodedata.category(character).startswith("M"))
     return bare.casefold().translate(LOOK_ALIKES)

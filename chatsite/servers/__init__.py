@@ -11,12 +11,15 @@ from chat.node import Node
 
 
 def install(node: Node) -> None:
-    """Mend the servers that this process has imported; never import one, daphne's import alone makes an event loop."""
+    """Mend the server that this process runs on; never import the other one, daphne's import alone makes an event loop.
+
+    The commands import their server first and the application second; uvicorn's imports its WebSockets third.
+    """
     if "daphne.server" in sys.modules:
         from chatsite.servers import daphne
 
         daphne.install(node)
-    if "uvicorn.protocols.websockets.websockets_sansio_impl" in sys.modules:
+    if "uvicorn" in sys.modules:
         from chatsite.servers import uvicorn
 
         uvicorn.install(node)

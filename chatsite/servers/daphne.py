@@ -224,10 +224,10 @@ class ChatProtocol(WebSocketProtocol):
             super().onClose(wasClean, self.localCloseCode or code, reason)
 
     def dropConnection(self, abort: bool = False) -> None:
-        """As autobahn, without its line in the log for a peer that went away."""
+        """As autobahn, without its line in the log for a peer that went away, and without a reset after a close frame."""
         if not self.wasClean and self.wasNotCleanReason is None:
             self.wasNotCleanReason = "dropped"
-        super().dropConnection(abort)
+        super().dropConnection(abort and (self.wasCloseHandshakeTimeout or not self.failedByMe))
 
     def check_timeouts(self) -> None:
         """Do nothing: heartbeats are ours, a socket has no age, and a handshake has autobahn's own time-out."""

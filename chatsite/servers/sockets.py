@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 
 from chat.live.lanes import NOTSENT_LOWAT_BYTES
 
@@ -16,3 +17,10 @@ def bound_kernel_backlog(descriptor: int) -> None:
     with socket.socket(fileno=os.dup(descriptor)) as handle:
         if handle.family in (socket.AF_INET, socket.AF_INET6):
             handle.setsockopt(socket.IPPROTO_TCP, option, NOTSENT_LOWAT_BYTES)
+
+
+def reset_on_close(descriptor: int) -> None:
+    """Let the socket's close send a reset and forget what was not sent (socket(7), SO_LINGER)."""
+    with socket.socket(fileno=os.dup(descriptor)) as handle:
+        if handle.family in (socket.AF_INET, socket.AF_INET6):
+            handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 import uvicorn.middleware.proxy_headers
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol as Protocol
+from uvicorn.server import Server
 from websockets.exceptions import InvalidState
 from websockets.frames import Frame
 
@@ -22,7 +24,7 @@ from chat.node import Node
 from chat.wire.codes import HEARTBEAT_TIMEOUT, cut
 from chat.wire.frames import Batch
 from chatsite.servers.incoming import FRAMES_PAUSE, FRAMES_RESUME, Feed, Unfinished
-from chatsite.servers.sockets import bound_kernel_backlog
+from chatsite.servers.sockets import bound_kernel_backlog, reset_on_close
 from chatsite.servers.versions import check
 
 TESTED = (0, 54)
@@ -56,7 +58,7 @@ class UvicornLane(Lane):
 
     def abort(self) -> None:
         self.ready = False
-        self.transport.abort()
+        abort(self.transport)
 
     def limit(self, max_frame_bytes: int) -> None:
         self.protocol.conn.max_message_size = max_frame_bytes
@@ -197,6 +199,14 @@ class Mended:
     late_pong = b""
 
 
+def abort(transport: Any) -> None:
+    """Reset the connection: a close alone leaves what the kernel holds, and the reader waiting for it (FIN-WAIT-1)."""
+    handle = transport.get_extra_info("socket")
+    if handle is not None and not transport.is_closing():
+        reset_on_close(handle.fileno())
+    transport.abort()
+
+
 def resume_reading(protocol: Any) -> None:
     if protocol.feed.resume():
         protocol.read_paused = False
@@ -206,15 +216,17 @@ def resume_reading(protocol: Any) -> None:
 
 
 def goodbye(protocol: Any, code: int, reason: str) -> None:
-    """Send a close frame and cut the connection off where it is not answered in time."""
+    """Send a close frame and cut the connection off where it is not answered in time.
+
+    The application hears of it when the connection is gone: until then it counts.
+    """
     if protocol.close_sent or protocol.transport.is_closing():
         return
-    protocol.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
     protocol.say(lambda conn: conn.send_close(code, reason))
     protocol.close_sent = True
     if protocol.read_paused:
         resume_reading(protocol)
-    protocol.close_timer = protocol.loop.call_later(CLOSE_SECONDS, protocol.transport.abort)
+    protocol.close_timer = protocol.loop.call_later(CLOSE_SECONDS, abort, protocol.transport)
 
 
 def fail(protocol: Any, code: int, reason: str) -> None:
@@ -230,7 +242,17 @@ def linger(protocol: Any) -> None:
     protocol.failed = True
     if not protocol.transport.is_closing():
         protocol.transport.write(b"".join(protocol.conn.data_to_send()))
-        protocol.close_timer = protocol.loop.call_later(CLOSE_SECONDS, protocol.transport.abort)
+        protocol.close_timer = protocol.loop.call_later(CLOSE_SECONDS, abort, protocol.transport)
+
+
+async def cut_off(server: Server) -> None:
+    """Drain, and let requests finish as long; uvicorn itself would wait for ever for a body that does not come."""
+    deadline = time.monotonic() + mended_node.conf.drain_seconds
+    await mended_node.drain()
+    while server.server_state.connections and time.monotonic() < deadline:
+        await asyncio.sleep(0.1)
+    for connection in list(server.server_state.connections):
+        abort(connection.transport)
 
 
 class WithoutQuery(logging.Filter):
@@ -272,5 +294,13 @@ def install(node: Node) -> None:
         await middleware.app(scope, receive, send)  # TRUSTED_PROXIES decides (chat.proxies).
 
     uvicorn.middleware.proxy_headers.ProxyHeadersMiddleware.__call__ = believe_nobody  # type: ignore[method-assign]
+    original_shutdown = Server.shutdown
+
+    async def shutdown(server: Server, sockets: Any = None) -> None:
+        cutting = asyncio.create_task(cut_off(server))
+        await original_shutdown(server, sockets)
+        await cutting
+
+    Server.shutdown = shutdown  # type: ignore[method-assign]
     for name in ("uvicorn.access", "uvicorn.error"):
         logging.getLogger(name).addFilter(WithoutQuery())

@@ -1,4 +1,4 @@
-"""ASGI applications that go wrong, behind the project's servers: `daphne tests.live.applications:ending`."""
+"""The project's application with consumers that go wrong and less patience: `daphne tests.live.applications:ending`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import asyncio
 from typing import Any
 
 import chatsite.asgi
+from chatsite.servers import incoming
+
+incoming.UNFINISHED_SECONDS = 1.0  # 30 otherwise: too long for a test that runs on every change
 
 
 async def ending(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -23,6 +26,3 @@ async def ending(scope: dict[str, Any], receive: Any, send: Any) -> None:
         raise RuntimeError("this consumer fails on purpose")
     if path == "/ends/by-cancelling":
         raise asyncio.CancelledError
-
-
-application = ending

@@ -66,6 +66,14 @@ def unlimited(shared: Start) -> Server:
     return shared(CHAT_MESSAGE_RATE="0")
 
 
+@pytest.fixture(scope="session")
+def impatient(farm: Farm, kind: str) -> Iterator[Server]:
+    """A server with applications that end in odd ways and a short time for unfinished messages."""
+    made = farm.server(kind, options={"application": "tests.live.applications:ending"}, **QUIET)
+    yield made
+    farm.end([made])
+
+
 @pytest.fixture
 def fresh(farm: Farm, kind: str) -> Iterator[Start]:
     """Start a server that the test may break; `kind=` asks for another kind, `options=` go to Server."""
@@ -85,7 +93,7 @@ def fresh(farm: Farm, kind: str) -> Iterator[Start]:
 @pytest.fixture(autouse=True)
 def quiet_logs(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail the test after which a server's log holds a traceback; the marker `tracebacks` lets them be."""
-    if not {"farm", "shared", "fresh"} & set(request.fixturenames):
+    if not {"farm"} & set(request.fixturenames):
         yield
         return
     farm: Farm = request.getfixturevalue("farm")

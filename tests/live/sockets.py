@@ -34,7 +34,7 @@ class Ended(Exception):
 
 
 class RawSocket:
-    """One connection. Nothing is sent but what is asked for; pings are answered unless `answers` is False."""
+    """One connection. Nothing is sent but what is asked for; pings and close frames are answered unless `answers` is False."""
 
     def __init__(self, address: tuple[str, int], *, receive_buffer: int | None = None, answers: bool = True) -> None:
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
@@ -45,6 +45,7 @@ class RawSocket:
         self.remote, self.answers = address, answers
         self.buffer = bytearray()
         self.pings = 0
+        self.closed = False
         self.partial: list[bytes] = []
         self.partial_opcode = 0
         try:
@@ -139,6 +140,7 @@ class RawSocket:
         self.send_frame(frames.TEXT if text else frames.BINARY, message.encode() if text else message)  # type: ignore[union-attr]
 
     def send_close(self, code: int | None = 1000, reason: bytes = b"") -> None:
+        self.closed = True
         self.send_frame(frames.CLOSE, frames.close_payload(code, reason))
 
     # Reading
@@ -181,6 +183,7 @@ class RawSocket:
         while True:
             frame = self.read_frame(max(end - time.monotonic(), 0))
             if frame.opcode == frames.CLOSE:
+                self.answer_close(frame)
                 raise Ended(frames.read_close(frame.payload))
             if frame.opcode == frames.PING:
                 self.pings += 1
@@ -194,6 +197,15 @@ class RawSocket:
                     whole = b"".join(self.partial)
                     self.partial.clear()
                     return whole.decode("utf-8") if self.partial_opcode == frames.TEXT else whole
+
+    def answer_close(self, frame: Frame) -> None:
+        """Answer a close frame as a browser does, where the server still takes it."""
+        if self.answers and not self.closed:
+            self.closed = True
+            try:
+                self.send_frame(frames.CLOSE, frame.payload[:2])
+            except OSError:
+                pass  # the server did not wait for it
 
     def read_many(self, count: int, seconds: float = SECONDS) -> list[str | bytes]:
         """Return the next `count` messages."""

@@ -94,7 +94,7 @@ def test_the_log_has_a_line_for_each_open_and_close_and_never_a_text(server, raw
     alice = raw(server, f"/ws/{room}")
     alice.send("a-very-secret-sentence")
     alice.read()
-    opened = server.logged(alice.address, start)
+    opened = server.logged(f"address={alice.address}", start)
     assert "INFO" in opened and "raw" in opened and room in opened
     number = opened.partition(" open ")[2].split()[0]
     alice.send_close(1000)
@@ -108,7 +108,7 @@ def test_the_log_has_a_line_for_each_open_and_close_and_never_a_text(server, raw
     bob.send(room, "another-secret-sentence")
     bob.connection.send("a-secret-that-is-not-json")
     bob.expect("error")
-    opened = server.logged(f"127.0.0.1:{bob.connection.socket.getsockname()[1]}", start)
+    opened = server.logged(f"address=127.0.0.1:{bob.connection.socket.getsockname()[1]}", start)
     assert "INFO" in opened and "json" in opened
     bob.close()
     server.logged("close " + opened.partition(" open ")[2].split()[0], start)
@@ -129,7 +129,7 @@ def test_no_query_string_gets_into_the_log(server, raw, room):
     except Refused as refused:
         assert 400 <= refused.status < 500
     raw(server, "/ws/no-such-room?ticket=secret-five").ending()
-    server.logged(member.address, start)
+    server.logged(f"address={member.address}", start)
     assert "secret-" not in server.log(start)
 
 

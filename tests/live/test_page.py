@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, WebSocketRoute, expect, sync_playwright
 
 from .guests import Guest
 from .servers import Server
@@ -31,7 +31,7 @@ ARGUMENTS = [
 ]
 WAIT_MS = 30_000
 # What happens in the page alone need not be seen on both servers.
-once = pytest.mark.parametrize("kind", ["daphne"], indirect=True, scope="session")
+on_one_server = pytest.mark.parametrize("kind", ["daphne"], indirect=True, scope="session")
 # The tutorial's page dials this port, whatever port it came from.
 TUTORIAL_PORT = 8080
 TUTORIAL = Path(__file__).with_name("tutorial_client.html")
@@ -46,6 +46,13 @@ TEXTS = {
     "lines and spaces": "one\n\n  two\tthree   four",
     "json": '{"type":"error","payload":{}} \\n \\u0041 \u2028 "quoted"',
 }
+
+WATCH_STATUS = """
+    window.said = [];
+    const words = document.querySelector("#status .words");
+    const watch = new MutationObserver(() => window.said.push(words.textContent));
+    watch.observe(words, { childList: true, characterData: true, subtree: true });
+"""
 
 
 class Window:
@@ -68,7 +75,7 @@ class Window:
 
     def is_(self, state: str) -> None:
         """Wait for a state of the connection."""
-        expect(self.status).to_have_attribute("data-state", state, timeout=WAIT_MS)
+        expect(self.status).to_have_attribute("data-state", state)
 
     def say(self, text: str) -> None:
         """Write a message and send it with Enter."""
@@ -93,6 +100,7 @@ class Window:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Run a headless Chromium: one on PATH, else playwright's own."""
+    expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         own = playwright.chromium.executable_path
         found = next(filter(None, map(shutil.which, NAMES)), own if os.path.exists(own) else None)
@@ -134,22 +142,21 @@ def test_two_windows_exchange_messages_and_show_the_broadcast(ticking: Server, w
     for each in (one, two):
         each.shows("hello from one")
         each.shows("hello from two")
-        expect(each.broadcasts.first).to_have_text(
-            re.compile(r"^Server broadcast: tick \d\d:\d\d:\d\d$"), timeout=WAIT_MS
-        )
+        expect(each.broadcasts.first).to_have_text(re.compile(r"^Server broadcast: tick \d\d:\d\d:\d\d$"))
         expect(each.page.locator("#messages .own .text")).to_have_text(
             ["hello from one" if each is one else "hello from two"]
         )
         assert each.errors == []
 
 
-@once
+@on_one_server
 def test_the_front_page_is_the_default_room(server: Server, window: Callable[..., Window]) -> None:
     front, lobby = window(server, "/").joined(), window(server, "/rooms/lobby").joined()
     front.say("to the lobby")
     lobby.shows("to the lobby")
 
 
+@on_one_server
 def test_text_arrives_as_typed_and_as_text(server: Server, window: Callable[..., Window], room: str) -> None:
     one, two = window(server, f"/rooms/{room}").joined(), window(server, f"/rooms/{room}").joined()
     for text in TEXTS.values():
@@ -189,7 +196,7 @@ def test_after_a_kill_the_page_reconnects_and_what_was_typed_meanwhile_arrives_o
     assert len(set(two.texts())) == len(two.texts())
 
 
-@once
+@on_one_server
 def test_a_message_whose_ack_is_lost_is_sent_again_and_shown_once(
     server: Server, window: Callable[..., Window], room: str
 ) -> None:
@@ -218,7 +225,7 @@ def test_a_message_whose_ack_is_lost_is_sent_again_and_shown_once(
     one = window(server, f"/rooms/{room}", lossy=lossy).joined()
     one.say("once")
     two.shows("once")
-    expect(one.page.locator("#messages .sent .text")).to_have_text(["once"], timeout=WAIT_MS)
+    expect(one.page.locator("#messages .sent .text")).to_have_text(["once"])
     one.say("after")
     two.shows("after")
     keys = [json.loads(frame)["payload"]["key"] for frame in sent]
@@ -226,19 +233,21 @@ def test_a_message_whose_ack_is_lost_is_sent_again_and_shown_once(
     assert one.texts() == two.texts() == ["once", "after"]
 
 
+@on_one_server
 def test_a_drained_server_says_so_and_the_page_comes_back(
     fresh: Callable[..., Server], window: Callable[..., Window], room: str
 ) -> None:
     server = fresh()
     one = window(server, f"/rooms/{room}").joined()
+    # Written down as it changes: the next try, while nobody listens, has another cause.
+    one.page.evaluate(WATCH_STATUS)
     server.terminate()
-    one.is_("waiting")
-    expect(one.status).to_contain_text("the server restarts")
+    one.page.wait_for_function("window.said.some((words) => words.includes('the server restarts'))")
     server.start()
     one.joined()
 
 
-@once
+@on_one_server
 def test_enter_sends_shift_enter_makes_a_line_and_an_input_method_is_left_alone(
     server: Server, window: Callable[..., Window], room: str
 ) -> None:
@@ -259,7 +268,7 @@ def test_enter_sends_shift_enter_makes_a_line_and_an_input_method_is_left_alone(
     assert one.texts() == ["first\nsecond"]
 
 
-@once
+@on_one_server
 def test_nothing_and_too_much_are_refused_with_a_word_and_kept(
     shared: Callable[..., Server], window: Callable[..., Window], room: str
 ) -> None:
@@ -275,7 +284,7 @@ def test_nothing_and_too_much_are_refused_with_a_word_and_kept(
     expect(note).to_have_text("")
 
 
-@once
+@on_one_server
 def test_a_guest_takes_a_name_that_others_see_and_that_stays(
     server: Server, window: Callable[..., Window], room: str
 ) -> None:
@@ -285,17 +294,17 @@ def test_a_guest_takes_a_name_that_others_see_and_that_stays(
     one.say("hi")
     expect(two.page.locator("#messages .author")).to_have_text(["Ada <Lovelace>"])
     one.page.reload()
-    expect(one.page.locator("#name .shown")).to_have_text("Ada <Lovelace>", timeout=WAIT_MS)
+    expect(one.page.locator("#name .shown")).to_have_text("Ada <Lovelace>")
 
 
-@once
+@on_one_server
 def test_a_name_that_passes_for_the_server_is_refused_with_a_word(
     server: Server, window: Callable[..., Window], room: str
 ) -> None:
     one = window(server, f"/rooms/{room}").joined()
     was = one.page.locator("#name .shown").text_content() or ""
     rename(one, "Server broadcast")
-    expect(one.page.locator("#name-note")).to_contain_text("Server", timeout=WAIT_MS)
+    expect(one.page.locator("#name-note")).to_contain_text("Server")
     expect(one.page.locator("#name-field")).to_have_value("Server broadcast")
     expect(one.page.locator("#name .shown")).to_have_text(was)
 
@@ -306,16 +315,17 @@ def rename(window: Window, name: str) -> None:
     window.page.press("#name-field", "Enter")
 
 
+@on_one_server
 def test_a_binary_message_is_a_small_line(
     server: Server, window: Callable[..., Window], guest: Callable[..., Guest], room: str
 ) -> None:
     one = window(server, f"/rooms/{room}").joined()
     sender = guest(server, room)
     sender.ask("send", {"room": room, "data": "AAECAw=="})
-    expect(one.page.locator("#messages .binary")).to_have_text(["binary, 4 bytes"], timeout=WAIT_MS)
+    expect(one.page.locator("#messages .binary")).to_have_text(["binary, 4 bytes"])
 
 
-@once
+@on_one_server
 def test_the_list_follows_its_end_only_when_the_reader_is_there_and_keeps_500_lines(
     unlimited: Server, window: Callable[..., Window], guest: Callable[..., Guest], room: str
 ) -> None:
@@ -345,9 +355,18 @@ def test_the_list_follows_its_end_only_when_the_reader_is_there_and_keeps_500_li
     assert one.page.evaluate(gap) < 2
 
 
-@once
+def answering_context(browser: Browser) -> BrowserContext:
+    """Return a context in which the test answers for the server.
+
+    Such an answer comes from no address, so Chromium takes its page for one of the public internet, which may not
+    dial the loopback without being allowed to; a page that the server itself sent may.
+    """
+    return browser.new_context(permissions=["local-network-access"])
+
+
+@on_one_server
 def test_nothing_of_the_page_needs_more_than_its_own_origin(ticking: Server, browser: Browser) -> None:
-    context = browser.new_context()
+    context = answering_context(browser)
     page = context.new_page()
 
     def strict(route: Route) -> None:
@@ -368,14 +387,14 @@ def test_nothing_of_the_page_needs_more_than_its_own_origin(ticking: Server, bro
     context.close()
 
 
-@once
+@on_one_server
 @pytest.mark.parametrize("width", [320, 390, 1440])
 def test_the_page_is_never_wider_than_its_window(
     server: Server, window: Callable[..., Window], room: str, width: int
 ) -> None:
     one = window(server, f"/rooms/{room}", viewport={"width": width, "height": 800}).joined()
     rename(one, "W" * 40)
-    expect(one.page.locator("#name .shown")).to_have_text("W" * 40, timeout=WAIT_MS)
+    expect(one.page.locator("#name .shown")).to_have_text("W" * 40)
     one.say("x" * 500)
     one.shows("x" * 500)
     assert one.page.evaluate("document.documentElement.scrollWidth") <= width
@@ -384,11 +403,12 @@ def test_the_page_is_never_wider_than_its_window(
     )
 
 
+@on_one_server
 def test_a_room_that_is_not_there_says_so_and_leads_back(server: Server, window: Callable[..., Window]) -> None:
     page = window(server, "/rooms/no-such-room").page
     expect(page.locator("h1")).to_have_text("There is nothing here")
     page.click("a.button")
-    expect(page.locator("#status")).to_have_attribute("data-state", "joined", timeout=WAIT_MS)
+    expect(page.locator("#status")).to_have_attribute("data-state", "joined")
 
 
 @pytest.fixture
@@ -410,18 +430,18 @@ def is_free(port: int) -> bool:
 
 def open_tutorial(browser: Browser, server: Server) -> Page:
     """Open the tutorial's page under the server's own origin, without the server having such a page."""
-    page = browser.new_context().new_page()
+    page = answering_context(browser).new_page()
     page.set_default_timeout(WAIT_MS)
     page.route("**/tutorial.html", lambda route: route.fulfill(body=TUTORIAL.read_bytes(), content_type="text/html"))
     page.goto(server.url("/tutorial.html"))
-    expect(page.locator("#status")).to_have_text("Connected to WebSocket server!", timeout=WAIT_MS)
+    expect(page.locator("#status")).to_have_text("Connected to WebSocket server!")
     return page
 
 
 def echoed(page: Page, text: str) -> str:
     """Wait for a message's echo in a tutorial window; return it whole."""
     line = page.locator(".client-msg", has_text=f" echo: {text}")
-    expect(line).to_have_count(1, timeout=WAIT_MS)
+    expect(line).to_have_count(1)
     return line.text_content() or ""
 
 
@@ -438,14 +458,14 @@ def test_the_tutorials_own_page_works_unchanged(tutorial: Server, browser: Brows
     assert re.fullmatch(r"127\.0\.0\.1:\d+ echo: 你好 <b>👋</b>", echoes.pop())
     for page in pages:
         expect(page.locator(".server-msg").first).to_have_text(
-            re.compile(r"^Server broadcast: Current time is \d\d:\d\d:\d\d$"), timeout=WAIT_MS
+            re.compile(r"^Server broadcast: Current time is \d\d:\d\d:\d\d$")
         )
     tutorial.kill()
     for page in pages:
-        expect(page.locator("#status")).not_to_have_text("Connected to WebSocket server!", timeout=WAIT_MS)
+        expect(page.locator("#status")).not_to_have_text("Connected to WebSocket server!")
     tutorial.start()
     for page in pages:
-        expect(page.locator("#status")).to_have_text("Connected to WebSocket server!", timeout=WAIT_MS)
+        expect(page.locator("#status")).to_have_text("Connected to WebSocket server!")
     tutorial_says(pages[1], "back again")
     for page in pages:
         echoed(page, "back again")

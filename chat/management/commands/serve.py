@@ -52,8 +52,13 @@ class Command(BaseCommand):
             listener = runner.listen(host, port)
         except OSError as error:
             raise CommandError(f"Cannot listen at {host}:{port}: {error.strerror or error}") from None
-        self.tell(host, port)
         with listener:
+            if not runner.can_share(server, listener):
+                raise CommandError(
+                    f"Several daphne workers cannot share the IPv6 socket {host}: daphne takes it for an IPv4 one. "
+                    "Use --server uvicorn, or one worker, or an IPv4 address."
+                )
+            self.tell(host, port)
             seconds = settings.CHAT.drain_seconds + GRACE_SECONDS
             if not asyncio.run(runner.supervise(server, listener, workers, environment, seconds)):
                 raise CommandError("Not every server ended in time.")
