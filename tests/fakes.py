@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from chat.conf import Conf, read
+from chat.layers import MemoryChannelLayer
 from chat.live.connection import Connection
 from chat.live.lanes import Lane
+from chat.node import Node
 from chat.rooms.directory import RoomCard
 from chat.wire.codec import Codec
 from chat.wire.events import Broadcast, Message, Person
@@ -225,3 +227,13 @@ class Bus:
         self.hangs = False
 
 
+def make_node(rooms: dict[str, str] | None = None, layer: Any = None, **variables: object) -> Node:
+    """Return a node over a fake database; its thread for the true one is ended. `node.stop()` ends what it started."""
+
+    async def no_ticker(publish: object) -> None:
+        await asyncio.Event().wait()
+
+    node = Node(configuration(CHAT_EMBEDDED_BROADCAST=0, **variables), layer or MemoryChannelLayer(), no_ticker)
+    node.database.close()
+    node.directory.database = FakeDatabase(**(rooms or {"lobby": "Lobby", "goframe": "GoFrame"}))  # type: ignore[assignment]
+    return node

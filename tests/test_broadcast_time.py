@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import signal
+import sqlite3
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -98,6 +101,29 @@ def test_a_signal_ends_it_cleanly_also_with_neither_database_tables_nor_redis(nu
     assert log.count("does not answer") == 1
     assert "Traceback" not in log
     assert "stopped" in log
+
+
+def test_a_locked_database_is_said_in_one_line_and_does_not_keep_it_from_ending(tmp_path: Path) -> None:
+    worker = Process(
+        [sys.executable, str(ROOT / "manage.py"), "broadcast_time"],
+        environment(tmp_path, {"REDIS_URL": f"redis://127.0.0.1:{free_port()}", "SECRET_KEY": "for-this-test"}),
+        tmp_path / "worker.log",
+    )
+    subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "migrate", "-v0"], env=worker.environ, check=True, timeout=120
+    )
+    with contextlib.closing(sqlite3.connect(tmp_path / "chatsite.sqlite3", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        worker.spawn()
+        try:
+            worker.logged("The database does not answer", seconds=60)
+            began = time.monotonic()
+            assert worker.terminate() == 0
+            assert time.monotonic() - began < 5
+        finally:
+            worker.kill()
+    assert worker.log().count("does not answer") == 1
+    assert "Traceback" not in worker.log()
 
 
 async def test_hanging_up_does_not_wait_for_a_redis_that_hangs(

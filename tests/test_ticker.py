@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from chat import ticker
 from chat.broadcasts import Unavailable
+from chat.database import Database
 from chat.models import Broadcast, Lease, Room
 from chat.models.lease import Candidate
 from chat.wire import events
@@ -33,6 +34,25 @@ def publish(sent: Sent) -> Callable[..., Any]:
         sent.append((room, event))
 
     return keep
+
+
+@pytest.fixture
+def orm(transactional_db: None) -> Iterator[Callable[..., Any]]:
+    """Make ORM calls in a thread whose connection is closed at the end, so that the test database can be dropped."""
+    database = Database(SECONDS)
+
+    async def call(function: Callable[..., Any], **fields: object) -> Any:
+        return await database(lambda: function(**fields))
+
+    yield call
+    database.close()
+    database.thread.join(SECONDS)
+
+
+def make_broadcast(name: str = "Time", **fields: object) -> None:
+    """Make or change a broadcast in the lobby, which a test before may have flushed away."""
+    room, _ = Room.objects.get_or_create(slug="lobby", defaults={"title": "Lobby"})
+    Broadcast.objects.update_or_create(name=name, room=room, defaults=fields)
 
 
 async def wait_for(check: Callable[[], object], what: str) -> None:
@@ -138,13 +158,10 @@ async def test_gain_and_loss_of_the_lease_are_one_line_each(caplog: pytest.LogCa
     ]
 
 
-@pytest.mark.django_db(transaction=True)
 async def test_embedded_ticks_alone_without_a_lease_and_ends_when_it_is_cancelled(
-    publish: Callable[..., Any], sent: Sent
+    orm: Callable[..., Any], publish: Callable[..., Any], sent: Sent
 ) -> None:
-    await Broadcast.objects.aupdate_or_create(
-        name="Time", defaults={"interval": 1, "room": await lobby(), "template": "It is {time}"}
-    )
+    await orm(make_broadcast, interval=1, template="It is {time}")
     task = asyncio.create_task(ticker.run_embedded(publish))
     await wait_for(lambda: len(sent) >= 2, "two ticks")
     await end(task)
@@ -153,25 +170,25 @@ async def test_embedded_ticks_alone_without_a_lease_and_ends_when_it_is_cancelle
     assert first.text.startswith("It is ")
     assert second.due_at > first.due_at
     assert first.due_at % 1 == 0
-    assert not await Lease.objects.aexists()
+    assert not await orm(Lease.objects.exists)
 
 
-@pytest.mark.django_db(transaction=True)
-async def test_beside_others_it_leads_by_a_lease_and_gives_it_back(publish: Callable[..., Any], sent: Sent) -> None:
-    await Broadcast.objects.aupdate_or_create(name="Time", defaults={"interval": 1, "room": await lobby()})
+async def test_beside_others_it_leads_by_a_lease_and_gives_it_back(
+    orm: Callable[..., Any], publish: Callable[..., Any], sent: Sent
+) -> None:
+    await orm(make_broadcast, interval=1)
     task = asyncio.create_task(ticker.run_embedded(publish, alone=False))
     await wait_for(lambda: sent, "a tick")
-    assert (await Lease.objects.aget()).holder
+    assert (await orm(Lease.objects.get)).holder
     await end(task)
-    assert (await Lease.objects.aget()).holder == ""
+    assert (await orm(Lease.objects.get)).holder == ""
 
 
-@pytest.mark.django_db(transaction=True)
 async def test_a_worker_stops_when_it_is_told_and_another_takes_over(
-    publish: Callable[..., Any], sent: Sent, caplog: pytest.LogCaptureFixture
+    orm: Callable[..., Any], publish: Callable[..., Any], sent: Sent, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "chat")
-    await Broadcast.objects.aupdate_or_create(name="Time", defaults={"interval": 1, "room": await lobby()})
+    await orm(make_broadcast, interval=1)
     stops = [asyncio.Event(), asyncio.Event()]
     first = asyncio.create_task(ticker.run_worker(publish, stops[0]))
     await wait_for(lambda: "leads the broadcasts" in caplog.text, "the first leads")
@@ -190,9 +207,8 @@ async def test_a_worker_stops_when_it_is_told_and_another_takes_over(
     assert [message.split()[0] for message in caplog.messages].count("Broadcast") == 4
 
 
-@pytest.mark.django_db(transaction=True)
-async def test_a_worker_whose_ticker_breaks_ends_with_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    await Broadcast.objects.aupdate_or_create(name="Time", defaults={"interval": 1, "room": await lobby()})
+async def test_a_worker_whose_ticker_breaks_ends_with_the_error(orm: Callable[..., Any]) -> None:
+    await orm(make_broadcast, interval=1)
 
     async def broken(room: str, event: events.Broadcast) -> None:
         raise TypeError("a mistake")
@@ -203,18 +219,11 @@ async def test_a_worker_whose_ticker_breaks_ends_with_the_error(monkeypatch: pyt
     assert raised.group_contains(TypeError, match="a mistake")
 
 
-@pytest.mark.django_db(transaction=True)
-async def test_once_sends_what_is_enabled(publish: Callable[..., Any], sent: Sent) -> None:
-    room = await lobby()
-    await Broadcast.objects.aupdate_or_create(name="Time", defaults={"interval": 5, "room": room})
-    await Broadcast.objects.acreate(name="Off", room=room, enabled=False)
+async def test_once_sends_what_is_enabled(orm: Callable[..., Any], publish: Callable[..., Any], sent: Sent) -> None:
+    await orm(make_broadcast)
+    await orm(make_broadcast, name="Off", enabled=False)
     assert await ticker.send_once(publish) == 1
     assert [event.name for _, event in sent] == ["Time"]
-
-
-async def lobby() -> Any:
-    """Return the lobby, which a test before may have flushed away."""
-    return (await Room.objects.aget_or_create(slug="lobby", defaults={"title": "Lobby"}))[0]
 
 
 def test_no_two_workers_share_a_name() -> None:

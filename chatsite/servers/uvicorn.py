@@ -14,10 +14,12 @@ import time
 from typing import Any
 
 import uvicorn.middleware.proxy_headers
+from uvicorn.protocols.websockets import websockets_sansio_impl
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol as Protocol
 from uvicorn.server import Server
 from websockets.exceptions import InvalidState
-from websockets.frames import Frame
+from websockets.frames import Frame, Opcode
+from websockets.server import ServerProtocol
 
 from chat.live.lanes import CLOSE_SECONDS, SCOPE_KEY, Lane
 from chat.node import Node
@@ -63,6 +65,15 @@ class UvicornLane(Lane):
     def limit(self, max_frame_bytes: int) -> None:
         self.protocol.conn.max_message_size = max_frame_bytes
         self.protocol.unfinished.limit(max_frame_bytes)
+
+
+class Handshaken(ServerProtocol):
+    """websockets' connection, but a close frame may come between a message's fragments (RFC 6455, 5.5.1)."""
+
+    def recv_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None
+        super().recv_frame(frame)
 
 
 class Mended:
@@ -280,6 +291,7 @@ def install(node: Node) -> None:
             original.setdefault(name, getattr(Protocol, name, None))
             setattr(Protocol, name, value)
 
+    websockets_sansio_impl.ServerProtocol = Handshaken  # type: ignore[misc]
     original_init = Protocol.__init__
 
     def init(self: Any, config: Any, *args: Any, **kwargs: Any) -> None:

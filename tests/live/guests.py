@@ -26,7 +26,14 @@ class Guest:
 
     def __init__(self, url: str, **options: Any) -> None:
         options.setdefault("subprotocols", [Subprotocol(JSON)])
-        options = {"close_timeout": 2, "compression": None, "max_size": None, "ping_interval": None, **options}
+        options = {
+            "close_timeout": 2,
+            "compression": None,
+            "max_size": None,
+            "max_queue": None,
+            "ping_interval": None,
+            **options,
+        }
         self.stack = ExitStack()
         self.connection = self.stack.enter_context(connect(url, open_timeout=SECONDS, proxy=None, **options))
         self.ids = itertools.count(1)

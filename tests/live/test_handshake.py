@@ -159,8 +159,11 @@ BROKEN = {
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_request_is_refused_and_the_server_lives(server, raw, case):
     one = raw(server, shake=False)
-    one.send_bytes(BROKEN[case])
-    one.sock.shutdown(socket.SHUT_WR)
+    try:
+        one.send_bytes(BROKEN[case])
+        one.sock.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass  # the server has hung up in the middle of it
     while one.fill(15):
         pass
     assert b" 101 " not in bytes(one.buffer).partition(b"\r\n")[0]

@@ -7,7 +7,6 @@ import json
 import re
 
 import pytest
-from websockets.sync.client import connect
 
 from . import frames
 from .guests import JSON
@@ -339,12 +338,14 @@ def test_fuzzed_json_never_closes_anothers_socket(unlimited, guest, raw, room):
         "group_send",
         "websocket.disconnect",
     ):
-        with connect(unlimited.ws(), subprotocols=[JSON], compression=None, proxy=None, ping_interval=None) as fuzzer:
-            for shape in shapes:
-                payload = {"room": shape, "text": shape, "name": shape, "type": shape, "rooms": shape}
-                fuzzer.send(json.dumps({"type": kind, "id": shape, "payload": payload}))
-                fuzzer.send(json.dumps({"type": kind, "payload": shape}))
-                fuzzer.send('{"type":"ping"}')
+        fuzzer = raw(unlimited, protocols=[JSON])
+        for shape in shapes:
+            payload = {"room": shape, "text": shape, "name": shape, "type": shape, "rooms": shape}
+            fuzzer.send(json.dumps({"type": kind, "id": shape, "payload": payload}))
+            fuzzer.send(json.dumps({"type": kind, "payload": shape}))
+            fuzzer.send('{"type":"ping"}')
+        fuzzer.send_close(1000)
+        assert fuzzer.ending(5).code == 1000, kind
     member.send("alive")
     assert bob.message()["text"] == "alive"
     assert str(member.read()).endswith("alive")
