@@ -74,9 +74,11 @@ class FakeLane(Lane):
     def ping(self) -> None:
         self.pinged += 1
 
-    def close(self, code: int, reason: bytes) -> None:
+    def close(self, code: int, reason: bytes, goodbye: Batch | None = None) -> None:
         assert self.closed is None, "closed twice"
         self.closed = (code, reason)
+        if goodbye is not None:
+            self.batches.append(goodbye)
 
     def abort(self) -> None:
         self.aborted = True

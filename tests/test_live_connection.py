@@ -99,9 +99,12 @@ def test_a_full_outbox_closes_its_connection_as_a_slow_consumer_at_once() -> Non
     assert connection.outbox.bytes == 0
 
 
-def test_a_goodbye_that_makes_the_outbox_full_still_ends_in_the_first_close() -> None:
-    connection, lane, _ = stalled(outbox_bytes=300)
+def test_an_outbox_that_fills_up_after_the_close_still_ends_in_that_close() -> None:
+    connection, lane, loop = stalled(outbox_bytes=1000)
     connection.close(SERVER_RESTART)
+    for _ in range(10):
+        connection.put(batch())
+    loop.pass_time(1.1)
     assert lane.closed is not None
     assert lane.closed[0] == 4001
 

@@ -14,6 +14,9 @@ from chat.wire.codes import SLOW_CONSUMER, Close, WireError
 from chat.wire.events import Person
 from chat.wire.frames import Batch
 
+# What a reader that is being closed gets to take what waits for it.
+FLUSH_SECONDS = 1.0
+
 logger = logging.getLogger("chat.connection")
 
 
@@ -25,6 +28,7 @@ class Connection:
         "closing",
         "codec",
         "frames",
+        "goodbye",
         "host",
         "id",
         "lane",
@@ -56,6 +60,7 @@ class Connection:
         self.frames = Bucket(rate * FRAMES_PER_MESSAGE, burst * FRAMES_PER_MESSAGE, now)
         self.patience = Patience(burst)
         self.closing: Close | None = None
+        self.goodbye: Batch | None = None
         self.on_closing: Callable[[Connection], None] | None = None
         lane.limit(codec.max_frame_bytes)
 
@@ -71,13 +76,11 @@ class Connection:
         if self.closing is not None:
             return
         self.closing = close
-        goodbye = self.codec.encode_closing(close, retry_after_s)
-        if goodbye is not None and not self.outbox.closed:
-            self.outbox.put(goodbye)
+        self.goodbye = self.codec.encode_closing(close, retry_after_s)
         if self.outbox.waiting:
-            # The close frame must not overtake what waits in the outbox.
+            # The goodbye must not overtake what waits in the outbox.
             self.lane.on_ready = self._flush_and_close
-            self.lane.loop.call_later(1.0, self._finish)
+            self.lane.loop.call_later(FLUSH_SECONDS, self._finish)
         else:
             self._finish()
         if self.on_closing is not None:
@@ -94,7 +97,11 @@ class Connection:
         self.lane.on_ready = None
         self.outbox.stop()
         assert self.closing is not None
-        self.lane.close(*close_payload(self.closing))
+        try:
+            self.lane.close(*close_payload(self.closing), self.goodbye)
+        except Exception:
+            logger.exception("connection %s could not be closed, and is cut off", self.id)
+            self.lane.abort()
 
     def _full(self) -> None:
         self.close(SLOW_CONSUMER)

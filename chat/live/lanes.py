@@ -50,8 +50,8 @@ class Lane:
     def ping(self) -> None:
         raise NotImplementedError
 
-    def close(self, code: int, reason: bytes) -> None:
-        """Send a close frame behind what was written, and cut the connection off after CLOSE_SECONDS."""
+    def close(self, code: int, reason: bytes, goodbye: Batch | None = None) -> None:
+        """Send a goodbye and a close frame behind what was written, `ready` or not; cut off after CLOSE_SECONDS."""
         raise NotImplementedError
 
     def abort(self) -> None:
@@ -102,12 +102,18 @@ class AsgiLane(Lane):
     def ping(self) -> None:
         """Do nothing: ASGI has no pings, such a server sends its own."""
 
-    def close(self, code: int, reason: bytes) -> None:
+    def close(self, code: int, reason: bytes, goodbye: Batch | None = None) -> None:
         self.ready = False
-        self._task = self.loop.create_task(self._close(code, reason))
+        self._task = self.loop.create_task(self._close(self._task, code, reason, goodbye))
 
-    async def _close(self, code: int, reason: bytes) -> None:
+    async def _close(
+        self, writing: asyncio.Task[None] | None, code: int, reason: bytes, goodbye: Batch | None
+    ) -> None:
         message = {"type": "websocket.close", "code": code, "reason": reason.decode()}
+        if writing is not None:
+            await asyncio.wait([writing], timeout=CLOSE_SECONDS)
+        if goodbye is not None:
+            await self._write(goodbye)
         try:
             await asyncio.wait_for(self._send(message), CLOSE_SECONDS)
         except Exception as error:  # As above.

@@ -88,7 +88,9 @@ class DaphneLane(Lane):
         if self.ready and self.protocol.state == self.protocol.STATE_OPEN:
             self.protocol.sendPing()
 
-    def close(self, code: int, reason: bytes) -> None:
+    def close(self, code: int, reason: bytes, goodbye: Batch | None = None) -> None:
+        if goodbye is not None and self.protocol.state == self.protocol.STATE_OPEN:
+            self.write(goodbye)
         self.protocol.goodbye(code, reason)
 
     def abort(self) -> None:

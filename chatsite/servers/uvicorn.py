@@ -55,8 +55,10 @@ class UvicornLane(Lane):
         if self.ready:
             self.protocol.say(lambda conn: conn.send_ping(b""))
 
-    def close(self, code: int, reason: bytes) -> None:
-        goodbye(self.protocol, code, reason.decode())
+    def close(self, code: int, reason: bytes, goodbye: Batch | None = None) -> None:
+        if goodbye is not None and not self.protocol.close_sent:
+            self.write(goodbye)
+        say_goodbye(self.protocol, code, reason.decode())
 
     def abort(self) -> None:
         self.ready = False
@@ -90,7 +92,7 @@ class Mended:
     def handle_connect(self: Any, event: Any) -> None:
         self.conn.max_message_size = mended_node.conf.max_envelope_bytes
         self.unfinished = Unfinished(
-            self.loop, lambda: goodbye(self, HEARTBEAT_TIMEOUT.code, "A message was not finished in time.")
+            self.loop, lambda: say_goodbye(self, HEARTBEAT_TIMEOUT.code, "A message was not finished in time.")
         )
         self.lane = UvicornLane(self, self.loop)
         self.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
@@ -226,7 +228,7 @@ def resume_reading(protocol: Any) -> None:
             protocol.transport.resume_reading()
 
 
-def goodbye(protocol: Any, code: int, reason: str) -> None:
+def say_goodbye(protocol: Any, code: int, reason: str) -> None:
     """Send a close frame and cut the connection off where it is not answered in time.
 
     The application hears of it when the connection is gone: until then it counts.

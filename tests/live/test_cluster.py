@@ -163,7 +163,7 @@ def test_ticks_go_on_when_any_worker_is_killed(cluster, guest):
     for number in range(2):  # one of the two leads
         cluster.workers[number].kill()
         last = due(alice)
-        for _ in range(4):
+        for _ in range(3):
             following = due(alice, 10)
             assert last < following <= last + 5 * 2, "two intervals, five times over"
             last = following

@@ -10,6 +10,7 @@ import pytest
 from .memory import MIB, Watch
 from .services import require_proc
 from .sockets import RawSocket, Refused
+from .waiting import until
 
 
 def test_health_and_readiness_say_what_is_up(server, raw, room):
@@ -171,13 +172,14 @@ def test_a_hop_that_is_no_address_is_not_believed(shared, raw, room, hop):
     assert str(one.read()).startswith("127.0.0.1:")
 
 
-def test_the_limit_per_address_counts_the_address_that_is_believed(fresh, raw, room):
-    server = fresh(CHAT_MAX_CONNECTIONS_PER_IP="10")
+def test_the_limit_per_address_counts_the_address_that_is_believed(shared, raw, room):
+    server = shared(CHAT_MAX_CONNECTIONS_PER_IP="10")
+    until(lambda: server.connections() == 0, "nobody of another test is left")
     for number in range(10):
         raw(server, f"/ws/{room}", headers=[("X-Forwarded-For", f"203.0.113.{number}")])
     close = raw(server, f"/ws/{room}", headers=[("X-Forwarded-For", "203.0.113.77")]).ending()
     assert close.code == 4505, "a spoofed header must not help around the limit"
-    behind = fresh(CHAT_MAX_CONNECTIONS_PER_IP="1", TRUSTED_PROXIES="127.0.0.0/8")
+    behind = shared(CHAT_MAX_CONNECTIONS_PER_IP="1", TRUSTED_PROXIES="127.0.0.0/8")
     members = [raw(behind, f"/ws/{room}", headers=[("X-Forwarded-For", f"203.0.113.{number}")]) for number in range(5)]
     members[0].send("all five")
     for member in members:

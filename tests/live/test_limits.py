@@ -203,13 +203,16 @@ def test_one_room_too_many_is_an_error_and_leaving_makes_place(shared, guest):
 
 
 @pytest.mark.parametrize("variable", ["CHAT_MAX_CONNECTIONS", "CHAT_MAX_CONNECTIONS_PER_IP"])
-def test_one_connection_too_many_is_closed_with_4505_and_far_too_many_are_refused(fresh, raw, guest, room, variable):
-    server = fresh(**{variable: "10"})
+def test_one_connection_too_many_is_closed_with_4505_and_far_too_many_are_refused(shared, raw, room, variable):
+    server = shared(**{variable: "10"})
+    until(lambda: server.connections() == 0, "nobody of another test is left")
     members = [raw(server, f"/ws/{room}") for _ in range(10)]
     closed, refused = 0, 0
+    extra = []
     for _ in range(10):
         # None of these answers the close frame, so each counts for as long as the server waits for that.
         one = raw(server, shake=False, answers=False)
+        extra.append(one)
         try:
             one.open(f"/ws/{room}")
         except Refused as refusal:
@@ -223,7 +226,8 @@ def test_one_connection_too_many_is_closed_with_4505_and_far_too_many_are_refuse
     members[0].send("we stay")
     for member in members:
         assert str(member.read()).endswith("echo: we stay")
-    members.pop().drop()
+    for one in [members.pop(), *extra]:
+        one.reset()
 
     def let_in() -> bool:
         try:
@@ -236,8 +240,9 @@ def test_one_connection_too_many_is_closed_with_4505_and_far_too_many_are_refuse
     until(let_in, "a place that became free")
 
 
-def test_a_json_guest_too_many_gets_the_closing_envelope(fresh, raw):
-    server = fresh(CHAT_MAX_CONNECTIONS_PER_IP="10")
+def test_a_json_guest_too_many_gets_the_closing_envelope(shared, raw):
+    server = shared(CHAT_MAX_CONNECTIONS_PER_IP="10")
+    until(lambda: server.connections() == 0, "nobody of another test is left")
     for _ in range(10):
         raw(server)
     one = raw(server, protocols=[JSON])
@@ -247,10 +252,10 @@ def test_a_json_guest_too_many_gets_the_closing_envelope(fresh, raw):
     assert said["code"] == 4505 and said["reconnect"] is False
 
 
-def test_a_thousand_dials_at_once_are_all_in_soon(fresh, raw, kind):
+def test_a_thousand_dials_at_once_are_all_in_soon(server, raw):
     count = 1000
     require_open_files(count)
-    server = fresh(CHAT_MAX_CONNECTIONS="0")
+    before = server.connections()
     began = time.monotonic()
     ones = [raw(server, shake=False) for _ in range(count)]
     for one in ones:
@@ -259,10 +264,10 @@ def test_a_thousand_dials_at_once_are_all_in_soon(fresh, raw, kind):
         one.shaken()
     took = time.monotonic() - began
     assert took < 20, f"1,000 handshakes took {took:.1f} s"
-    until(lambda: server.connections() == count, "all counted")
+    until(lambda: server.connections() >= before + count, "all counted")
     for one in ones:
         one.reset()
-    until(lambda: server.connections() == 0, "all gone again")
+    until(lambda: server.connections() <= before, "all gone again")
 
 
 # Fragments
@@ -300,9 +305,9 @@ def test_endless_small_fragments_are_closed(server, raw, room):
 
 
 @pytest.mark.parametrize("codec", ["raw", "json"])
-def test_a_flood_from_one_who_does_not_read_costs_little_memory(fresh, raw, guest, room, codec):
+def test_a_flood_from_one_who_does_not_read_costs_little_memory(shared, raw, guest, room, codec):
     require_proc()
-    server = fresh(CHAT_MESSAGE_RATE="0", CHAT_OUTBOX_BYTES="524288", CHAT_PING_INTERVAL="5", CHAT_PING_TIMEOUT="5")
+    server = shared(CHAT_MESSAGE_RATE="0", CHAT_OUTBOX_BYTES="524288")
     bob = guest(server, "lobby")
     for _ in range(50):
         bob.send("lobby", "warm " * 1000)

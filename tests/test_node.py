@@ -1,0 +1,316 @@
+"""The node: one process's live half."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from chat.broker import EVENTS
+from chat.live.connection import Connection
+from chat.node import MAX_SPREAD_SECONDS, RESTART_SECONDS, Node
+from chat.wire.events import Event, pack
+from tests.fakes import Bus, FakeLane, FakeLayer, broadcast, configuration, connect, make_node, message
+from tests.virtual import in_virtual_time
+
+
+@asynccontextmanager
+async def started(**options: Any) -> AsyncIterator[Node]:
+    node = make_node(**options)
+    node.start()
+    await asyncio.sleep(0.01)
+    yield node
+    await node.stop()
+
+
+def member(node: Node, room: str = "lobby") -> Connection:
+    connection = connect(node.codecs["json"], FakeLane(asyncio.get_running_loop()))
+    node.hub.add(room, connection)
+    return connection
+
+
+def heard(connection: Connection) -> list[int]:
+    assert isinstance(connection.lane, FakeLane)
+    return [e["payload"]["message"] for e in connection.lane.envelopes if e["type"] == "message"]
+
+
+@in_virtual_time
+async def test_nodes_on_one_layer_hear_each_other_and_each_member_hears_once() -> None:
+    bus = Bus()
+    clustered = {"REDIS_URL": "redis://127.0.0.1:1/0"}
+    async with started(layer=FakeLayer(bus), **clustered) as one, started(layer=FakeLayer(bus), **clustered) as other:
+        here, there = member(one), member(other)
+        await asyncio.sleep(0.1)
+        for number in range(1, 4):
+            one.broker.publish("lobby", message(number))
+        other.broker.publish("lobby", message(4))
+        await asyncio.sleep(0.1)
+        assert sorted(heard(here)) == sorted(heard(there)) == [1, 2, 3, 4]
+
+
+@in_virtual_time
+async def test_nodes_whose_layer_dies_serve_their_own_members_and_find_each_other_again() -> None:
+    bus = Bus()
+    clustered = {"REDIS_URL": "redis://127.0.0.1:1/0"}
+    async with started(layer=FakeLayer(bus), **clustered) as one, started(layer=FakeLayer(bus), **clustered) as other:
+        here, near, there = member(one), member(one), member(other)
+        await asyncio.sleep(0.1)
+        bus.down = ConnectionError("gone")
+        told: list[bool] = []
+        for number in (1, 2):
+            one.broker.publish("lobby", message(number), told.append)
+            await asyncio.sleep(2)
+        assert told == [False, False]
+        assert heard(here) == heard(near) == [1, 2]
+        assert not one.broker.up
+        bus.down = None
+        await asyncio.sleep(5)
+        one.broker.publish("lobby", message(3), told.append)
+        await asyncio.sleep(0.1)
+        assert told[-1] is True
+        assert heard(there) == [3]
+
+
+@pytest.mark.parametrize(
+    "came",
+    [
+        {},
+        {"type": "websocket.close"},
+        {"type": "room.events"},
+        {"type": EVENTS, "room": 5, "node": "x", "events": b""},
+        {"type": EVENTS, "room": "lobby", "node": "x"},
+        {"type": EVENTS, "room": "lobby", "node": "x", "events": "text"},
+        {"type": EVENTS, "room": "lobby", "node": "x", "events": b"\xc1"},
+        {"type": EVENTS, "room": "lobby", "node": "x", "events": pack([message()])[:-1]},
+        {"type": {"a": 1}, "room": "lobby"},
+    ],
+    ids=str,
+)
+def test_what_the_layer_brings_and_nobody_understands_is_counted_and_raises_nothing(came: dict[str, Any]) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        node = make_node()
+        connection = member(node)
+        node.receive(came)
+        await asyncio.sleep(0.1)
+        assert node.unknown_events.total() == 1
+        assert connection.lane.batches == []
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_nodes_own_events_do_not_come_back_to_it() -> None:
+    node = make_node()
+    connection = member(node)
+    events = pack([message(1), broadcast()])
+    node.receive({"type": EVENTS, "room": "lobby", "node": node.id, "events": events})
+    await asyncio.sleep(0.1)
+    assert connection.lane.batches == []
+    node.receive({"type": EVENTS, "room": "lobby", "node": "another", "events": events})
+    node.receive({"type": EVENTS, "room": "lobby", "node": "", "events": pack([message(2)])})
+    await asyncio.sleep(0.1)
+    assert heard(connection) == [1, 2]
+
+
+@in_virtual_time
+async def test_starting_twice_starts_once() -> None:
+    async with started() as node:
+        before = dict(node.tasks)
+        node.start()
+        assert node.tasks == before
+
+
+@in_virtual_time
+async def test_what_runs_beside_the_connections_is_started_again_when_it_fails(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    node, runs = make_node(), []
+
+    async def fail() -> None:
+        runs.append(1)
+        raise RuntimeError("a bug")
+
+    node.heartbeat.run = fail  # type: ignore[method-assign]
+    node.start()
+    await asyncio.sleep(3 * RESTART_SECONDS + 0.1)
+    assert len(runs) == 4
+    assert "heartbeat ended, and is started again" in caplog.text
+    await node.stop()
+
+
+class Ticker:
+    """A ticker that says one broadcast a second and notes when it runs; it may fail."""
+
+    def __init__(self) -> None:
+        self.starts = 0
+        self.running = False
+        self.fails = False
+
+    async def __call__(self, publish: Callable[[str, Event], Awaitable[None]]) -> None:
+        self.starts += 1
+        self.running = True
+        try:
+            while True:
+                await publish("lobby", broadcast())
+                await asyncio.sleep(1)
+                if self.fails:
+                    raise RuntimeError("a bug")
+        finally:
+            self.running = False
+
+
+def ticking() -> tuple[Node, Ticker]:
+    node, ticker = make_node(), Ticker()
+    node.ticker = ticker
+    node.conf = configuration(CHAT_EMBEDDED_BROADCAST=1)
+    return node, ticker
+
+
+@in_virtual_time
+async def test_the_embedded_ticker_runs_while_there_are_members() -> None:
+    node, ticker = ticking()
+    node.start()
+    await asyncio.sleep(5)
+    assert not ticker.running
+    connection = member(node)
+    await asyncio.sleep(5)
+    assert ticker.running
+    assert [e["type"] for e in connection.lane.envelopes].count("broadcast") in (5, 6)
+    node.hub.discard("lobby", connection)
+    await asyncio.sleep(2)
+    assert not ticker.running
+    member(node, "goframe")
+    await asyncio.sleep(2)
+    assert (ticker.running, ticker.starts) == (True, 2)
+    await node.stop()
+    assert not ticker.running
+
+
+@in_virtual_time
+async def test_a_ticker_that_fails_is_started_again(caplog: pytest.LogCaptureFixture) -> None:
+    node, ticker = ticking()
+    node.start()
+    member(node)
+    ticker.fails = True
+    await asyncio.sleep(6)
+    assert ticker.starts >= 3
+    assert "ticker ended, and is started again" in caplog.text
+    await node.stop()
+
+
+@in_virtual_time
+async def test_without_the_variable_the_node_does_not_tick() -> None:
+    async with started() as node:
+        member(node)
+        assert "ticker" not in node.tasks
+
+
+def arrived(node: Node, lane: FakeLane | None = None) -> Connection:
+    """Count a connection in, as the consumer does; it leaves when it is closed or cut off, as a server makes it."""
+    lane = lane or FakeLane(asyncio.get_running_loop())
+    connection = connect(node.codecs["json"], lane)
+    node.registry.admit(connection.host)
+    node.registry.add(connection)
+
+    def left(closed: Connection) -> None:
+        node.registry.remove(connection)
+        node.registry.release(connection.host)
+
+    connection.on_closing = left
+    return connection
+
+
+async def test_a_drain_tells_everybody_to_come_back_and_ends_what_runs() -> None:
+    node = make_node()
+    node.start()
+    connections = [arrived(node) for _ in range(450)]
+    await asyncio.gather(node.drain(), node.drain())
+    assert node.draining
+    goodbyes = [connection.lane.envelopes[-1]["payload"] for connection in connections]
+    assert {g["code"] for g in goodbyes} == {4001}
+    assert all(g["reconnect"] for g in goodbyes)
+    assert len({g["retry_after_s"] for g in goodbyes}) > 300
+    assert all(task.done() for task in node.tasks.values())
+
+
+async def test_a_drain_cuts_off_who_does_not_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.node.FAREWELL_SECONDS", 0.05)
+    node = make_node(CHAT_DRAIN_SECONDS=5)
+    node.start()
+    connection = arrived(node)
+    connection.on_closing = None
+
+    def cut_off() -> None:
+        node.registry.remove(connection)
+        node.registry.release(connection.host)
+
+    connection.lane.abort = cut_off  # type: ignore[method-assign]
+    began = asyncio.get_running_loop().time()
+    await node.drain()
+    assert asyncio.get_running_loop().time() - began < 4
+    assert node.registry.total == 0
+
+
+async def test_a_drain_ends_in_its_time_whoever_is_left_and_whatever_the_layer_does(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.node.FAREWELL_SECONDS", 0.05)
+    node = make_node(CHAT_DRAIN_SECONDS=1, layer=FakeLayer())
+
+    async def fail() -> None:
+        raise ConnectionError("gone")
+
+    node.layer.flush = fail
+    node.start()
+    arrived(node).on_closing = None
+    async with asyncio.timeout(10):
+        await node.drain()
+    assert "the channel layer could not be left cleanly" in caplog.text
+
+
+@in_virtual_time
+async def test_many_who_are_sent_away_at_once_come_back_spread() -> None:
+    node = make_node()
+    assert 0.5 <= min(node.spread() for _ in range(500)) < 0.7
+    assert 1.8 < max(node.spread() for _ in range(500)) <= 2.0
+    assert max(node.spread(1_000_000) for _ in range(500)) <= MAX_SPREAD_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("offered", "codec"),
+    [
+        ([], "raw"),
+        (["chat.v1.json"], "json"),
+        (["x", "chat.v1.json"], "json"),
+        (["chat.v1.json", "bearer.abc"], "json"),
+        (["bearer.abc"], None),
+        (["x"], None),
+        (["CHAT.V1.JSON"], None),
+        ([""], None),
+    ],
+)
+def test_the_subprotocol_picks_the_codec(offered: list[str], codec: str | None) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        found = make_node().codec_for(offered)
+        assert (found.name if found else None) == codec
+
+    scenario()
+
+
+@in_virtual_time
+async def test_the_layers_loss_is_logged_once_by_the_node_and_the_process_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    layer = FakeLayer()
+    layer.bus.down = ConnectionRefusedError("no Redis")
+    async with started(layer=layer, REDIS_URL="redis://127.0.0.1:1/0") as node:
+        await asyncio.sleep(60)
+        warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+        assert len(warnings) == 1
+        assert not node.broker.up
