@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import dataclasses
 import json
 import os
 import shutil
@@ -12,10 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
-# Before the settings are read: tests leave the checkout's own var/ alone.
+# Tests leave the checkout's own var/ alone. pytest-django has read the settings by now, from the environment as it was;
+# what tests start reads it as it is from here on.
 os.environ["CHAT_VAR_DIR"] = tempfile.mkdtemp(prefix="chatsite-tests-")
 atexit.register(shutil.rmtree, os.environ["CHAT_VAR_DIR"], ignore_errors=True)
+settings.CHAT = dataclasses.replace(settings.CHAT, var_dir=Path(os.environ["CHAT_VAR_DIR"]))
+settings.STATIC_ROOT = settings.CHAT.var_dir / "static"
 
 ROOT = Path(__file__).resolve().parent.parent
 

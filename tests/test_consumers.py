@@ -53,7 +53,8 @@ class Dialler:
 
     async def hang_up(self) -> None:
         for socket in self.open:
-            await socket.disconnect(timeout=SECONDS)
+            if not socket.future.done():
+                await socket.disconnect(timeout=SECONDS)
 
 
 async def heard(socket: WebsocketCommunicator) -> dict[str, Any]:
@@ -62,11 +63,11 @@ async def heard(socket: WebsocketCommunicator) -> dict[str, Any]:
 
 
 async def closed(socket: WebsocketCommunicator) -> tuple[int, str]:
-    """Return the code and reason that a socket is closed with, after whatever comes before."""
-    while True:
-        message = await socket.receive_output(timeout=SECONDS)
-        if message["type"] == "websocket.close":
-            return message["code"], message.get("reason", "")
+    """Return the code and reason that a socket is closed with, when the application has ended."""
+    while (message := await socket.receive_output(timeout=SECONDS))["type"] != "websocket.close":
+        pass  # What was on its way before.
+    await until(socket.future.done)
+    return message["code"], message.get("reason", "")
 
 
 async def until(check: Any) -> None:
@@ -158,7 +159,6 @@ async def test_an_unknown_room_is_accepted_and_closed_with_its_own_code(dial: Di
         code, reason = await closed(socket)
         assert code == 4507
         assert "There is no room" in reason
-        await socket.disconnect(timeout=SECONDS)
     assert len(node.registry) == 0
 
 
@@ -180,9 +180,12 @@ async def test_over_the_limit_the_first_are_told_and_the_others_refused(dial: Di
     node.registry.limit_per_host = 10
     for _ in range(10):
         await dial.raw()
-    code, reason = await closed(await dial.raw())
-    assert code == 4505
-    assert "Too many connections" in reason
+    lane = FakeLane(asyncio.get_running_loop())
+    _, (accepted, _) = await dial("/ws", **{SCOPE_KEY: lane})
+    assert accepted
+    assert lane.closed is not None
+    assert lane.closed[0] == 4505
+    assert b"Too many connections" in lane.closed[1]
     _, (accepted, _) = await dial()
     assert not accepted
     await dial.raw(client=("192.0.2.2", 1))
@@ -206,7 +209,6 @@ async def test_a_frame_of_the_limit_is_relayed_and_one_byte_more_closes_in_chara
         assert (await socket.receive_from(timeout=SECONDS)).endswith(text)
         await socket.send_to(text + "x")
         assert await closed(socket) == (1009, f"A frame may have {most} bytes.")
-        await socket.disconnect(timeout=SECONDS)
 
 
 def test_the_size_of_a_frame_is_in_bytes() -> None:
@@ -214,7 +216,7 @@ def test_the_size_of_a_frame_is_in_bytes() -> None:
 
 
 async def test_what_comes_after_a_close_is_not_heard(dial: Dialler, node: Node) -> None:
-    socket, _ = await dial("/ws", fake=None, **{SCOPE_KEY: (lane := FakeLane(asyncio.get_running_loop()))})
+    socket, _ = await dial("/ws", **{SCOPE_KEY: (lane := FakeLane(asyncio.get_running_loop()))})
     (connection,) = node.registry
     connection.close(FLOODING)
     await socket.send_to("too late")

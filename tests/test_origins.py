@@ -131,9 +131,7 @@ def scope(scheme: str, *headers: tuple[str, str | None]) -> dict[str, Any]:
     return {"type": "websocket", "scheme": scheme, "headers": encoded, "client": ("192.0.2.7", 1)}
 
 
-@pytest.mark.parametrize(
-    ("scheme", "host", "origin", "allowed"), TABLE, ids=[f"{s}, {h}, {o}" for s, h, o, _ in TABLE]
-)
+@pytest.mark.parametrize(("scheme", "host", "origin", "allowed"), TABLE, ids=[f"{s}, {h}, {o}" for s, h, o, _ in TABLE])
 def test_only_the_same_origin_on_a_host_of_ours_may_connect(
     scheme: str, host: str, origin: str | None, allowed: bool
 ) -> None:

@@ -158,7 +158,12 @@ async def test_a_proxy_that_is_perhaps_ours_and_not_trusted_is_told_of_once(capl
 
     proxies = Proxies(application, ())
     forwarded = [(b"x-forwarded-for", b"198.51.100.1")]
-    for peer, headers in (("8.8.8.8", forwarded), ("172.17.0.1", []), ("172.17.0.1", forwarded), ("10.0.0.1", forwarded)):
+    for peer, headers in (
+        ("8.8.8.8", forwarded),
+        ("172.17.0.1", []),
+        ("172.17.0.1", forwarded),
+        ("10.0.0.1", forwarded),
+    ):
         await proxies({"type": "http", "scheme": "http", "client": (peer, 1), "headers": headers}, None, None)
     (line,) = caplog.messages
     assert "set TRUSTED_PROXIES=172.17.0.1" in line

@@ -106,9 +106,7 @@ class AsgiLane(Lane):
         self.ready = False
         self._task = self.loop.create_task(self._close(self._task, code, reason, goodbye))
 
-    async def _close(
-        self, writing: asyncio.Task[None] | None, code: int, reason: bytes, goodbye: Batch | None
-    ) -> None:
+    async def _close(self, writing: asyncio.Task[None] | None, code: int, reason: bytes, goodbye: Batch | None) -> None:
         message = {"type": "websocket.close", "code": code, "reason": reason.decode()}
         if writing is not None:
             await asyncio.wait([writing], timeout=CLOSE_SECONDS)

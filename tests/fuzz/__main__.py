@@ -25,7 +25,9 @@ def main() -> int:
         print("fuzz: atheris is not installed: the part that is guided by coverage is left out")
         return status
     command = [sys.executable, "-m", "tests.fuzz.coverage", "--seconds", str(max(1, int(seconds)))]
-    return subprocess.run(command, check=False).returncode or status
+    ended = subprocess.run(command, check=False).returncode
+    print(f"fuzz: atheris: {'0 uncaught' if ended == 0 else f'ended with status {ended}'}")
+    return ended or status
 
 
 def fuzz(seconds: float, seed: int) -> int:

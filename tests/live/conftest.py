@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from .farm import ROOMS, Farm
 from .guests import Guest
 from .redis import RedisServer
-from .servers import KINDS, ROOMS, Farm, Server
+from .servers import KINDS, Server
 from .services import redis_binary, require
 from .sockets import RawSocket
 

@@ -11,8 +11,9 @@ from datetime import datetime
 import pytest
 
 from .conftest import QUIET
+from .farm import Farm
 from .guests import Guest
-from .servers import Farm, Server
+from .servers import Server
 from .sockets import RawSocket
 from .waiting import until
 

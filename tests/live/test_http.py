@@ -146,6 +146,7 @@ def test_forwarded_headers_from_anybody_change_no_address(server, raw, room):
     assert one.read() == f"{one.address} echo: me"
 
 
+BEHIND = {"TRUSTED_PROXIES": "127.0.0.0/8,::1", "CHAT_MAX_CONNECTIONS_PER_IP": "3"}
 FORWARDED = {
     "one hop": (["203.0.113.9"], "203.0.113.9:0"),
     "spoofed on the left": (["1.1.1.1, 198.51.100.7"], "198.51.100.7:0"),
@@ -158,7 +159,7 @@ FORWARDED = {
 @pytest.mark.parametrize("case", FORWARDED)
 def test_behind_a_trusted_proxy_the_right_most_untrusted_hop_is_the_address(shared, raw, room, case):
     hops, expected = FORWARDED[case]
-    server = shared(TRUSTED_PROXIES="127.0.0.1")
+    server = shared(**BEHIND)
     one = raw(server, f"/ws/{room}", headers=[("X-Forwarded-For", hop) for hop in hops])
     one.send("me")
     assert one.read() == f"{expected} echo: me"
@@ -166,7 +167,7 @@ def test_behind_a_trusted_proxy_the_right_most_untrusted_hop_is_the_address(shar
 
 @pytest.mark.parametrize("hop", ["", "nonsense", "999.1.1.1", "<script>", "1.1.1.1:80:80", ",,,"])
 def test_a_hop_that_is_no_address_is_not_believed(shared, raw, room, hop):
-    server = shared(TRUSTED_PROXIES="127.0.0.1")
+    server = shared(**BEHIND)
     one = raw(server, f"/ws/{room}", headers=[("X-Forwarded-For", hop)])
     one.send("me")
     assert str(one.read()).startswith("127.0.0.1:")
@@ -179,7 +180,7 @@ def test_the_limit_per_address_counts_the_address_that_is_believed(shared, raw, 
         raw(server, f"/ws/{room}", headers=[("X-Forwarded-For", f"203.0.113.{number}")])
     close = raw(server, f"/ws/{room}", headers=[("X-Forwarded-For", "203.0.113.77")]).ending()
     assert close.code == 4505, "a spoofed header must not help around the limit"
-    behind = shared(CHAT_MAX_CONNECTIONS_PER_IP="1", TRUSTED_PROXIES="127.0.0.0/8")
+    behind = shared(**BEHIND)
     members = [raw(behind, f"/ws/{room}", headers=[("X-Forwarded-For", f"203.0.113.{number}")]) for number in range(5)]
     members[0].send("all five")
     for member in members:

@@ -15,6 +15,13 @@ from .sockets import Ended, RawSocket, Refused
 from .waiting import until
 
 JSON = "chat.v1.json"
+# Several small limits on one server, since each server costs a second or two.
+TIGHT = {
+    "CHAT_MESSAGE_RATE": "5",
+    "CHAT_MESSAGE_BURST": "3",
+    "CHAT_MAX_MESSAGE_BYTES": "100",
+    "CHAT_MAX_ROOMS_PER_CONNECTION": "3",
+}
 
 
 def closing(envelopes: list[dict]) -> dict:
@@ -74,7 +81,7 @@ def test_a_json_frame_far_over_the_limit_closes_with_1009(server, guest):
 
 
 def test_the_size_limit_is_a_setting(shared, raw, guest, room):
-    server = shared(CHAT_MAX_MESSAGE_BYTES="100")
+    server = shared(**TIGHT)
     alice, member = guest(server, room), raw(server, f"/ws/{room}")
     assert alice.welcome["limits"]["message_bytes"] == 100
     assert alice.ask("send", {"room": room, "text": "x" * 101})["payload"]["code"] == "too_large"
@@ -85,11 +92,9 @@ def test_the_size_limit_is_a_setting(shared, raw, guest, room):
 
 # Rates
 
-SLOW = {"CHAT_MESSAGE_RATE": "5", "CHAT_MESSAGE_BURST": "3"}
-
 
 def test_over_the_rate_a_json_guest_is_told_when_to_try_again(shared, guest, room):
-    server = shared(**SLOW)
+    server = shared(**TIGHT)
     alice = guest(server, room)
     assert {"message_rate": 5, "message_burst": 3}.items() <= alice.welcome["limits"].items()
     for number in range(6):
@@ -109,7 +114,7 @@ def test_over_the_rate_a_json_guest_is_told_when_to_try_again(shared, guest, roo
 
 
 def test_over_the_rate_a_raw_member_is_told_in_a_sentence(shared, raw, room):
-    server = shared(**SLOW)
+    server = shared(**TIGHT)
     alice, bob = raw(server, f"/ws/{room}"), raw(server, f"/ws/{room}")
     for number in range(5):
         alice.send(str(number))
@@ -119,7 +124,7 @@ def test_over_the_rate_a_raw_member_is_told_in_a_sentence(shared, raw, room):
 
 
 def test_what_is_not_a_message_is_not_held_against_the_rate(shared, guest, room):
-    server = shared(**SLOW)
+    server = shared(**TIGHT)
     alice = guest(server, room)
     for _ in range(20):
         assert alice.ask("ping")["type"] == "pong"
@@ -127,7 +132,7 @@ def test_what_is_not_a_message_is_not_held_against_the_rate(shared, guest, room)
 
 @pytest.mark.parametrize("codec", ["raw", "json"])
 def test_whoever_keeps_on_over_the_rate_is_closed_with_4506(shared, raw, guest, room, codec):
-    server = shared(**SLOW)
+    server = shared(**TIGHT)
     bob = guest(server, room)
     sender: RawSocket = raw(server, f"/ws/{room}", protocols=[JSON] if codec == "json" else [])
     if codec == "json":
@@ -188,7 +193,7 @@ def test_ten_bad_frames_in_a_row_close_with_4500_and_nine_do_not(server, guest):
 
 
 def test_one_room_too_many_is_an_error_and_leaving_makes_place(shared, guest):
-    server = shared(CHAT_MAX_ROOMS_PER_CONNECTION="3")
+    server = shared(**TIGHT)
     alice = guest(server, "room-101", "room-102", "room-103")
     assert alice.welcome["limits"]["rooms"] == 3
     refused = alice.ask("join", {"room": "room-104"})["payload"]

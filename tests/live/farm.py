@@ -1,0 +1,118 @@
+"""A farm of servers and workers, each on a copy of one migrated database; and the rows that the tests rely on."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .servers import ROOT, START_SECONDS, Process, Server, environment
+
+
+class Farm:
+    """Makes servers and workers, each on a copy of one migrated database, and ends them all."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.processes: list[Process] = []
+        self.count = 0
+        self._template: Path | None = None
+
+    @property
+    def template(self) -> Path:
+        """The migrated var/ that every server gets a copy of, made at first use."""
+        if self._template is None:
+            path = self.directory / "template"
+            path.mkdir(exist_ok=True)
+            self.manage(path, "migrate", "-v0")
+            self.manage(path, "shell", "-v0", "-c", ROWS)
+            self._template = path
+        return self._template
+
+    def var_dir(self) -> Path:
+        """Return a fresh copy of the template."""
+        self.count += 1
+        path = self.directory / f"var-{self.count}"
+        shutil.copytree(self.template, path, ignore=shutil.ignore_patterns("*.lock"))
+        return path
+
+    def server(
+        self,
+        kind: str,
+        *,
+        var_dir: Path | None = None,
+        start: bool = True,
+        options: Mapping[str, Any] | None = None,
+        **variables: str,
+    ) -> Server:
+        """Start a server; `variables` are its environment."""
+        where = var_dir or self.var_dir()
+        log = self.directory / f"{kind}-{len(self.processes)}.log"
+        made = Server(kind, where, log, variables, **(options or {}))
+        self.processes.append(made)
+        return made.start() if start else made
+
+    def worker(self, var_dir: Path, *arguments: str, **variables: str) -> Process:
+        """Start a `manage.py` command."""
+        log = self.directory / f"{arguments[0]}-{len(self.processes)}.log"
+        made = Process([sys.executable, "manage.py", *arguments], environment(var_dir, variables), log)
+        self.processes.append(made)
+        made.spawn()
+        return made
+
+    def manage(self, var_dir: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a `manage.py` command to its end.
+
+        Raises: AssertionError with its output when it fails.
+        """
+        done = self.run(var_dir, *arguments, **variables)
+        assert done.returncode == 0, f"manage.py {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done
+
+    def run(self, var_dir: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=environment(var_dir, variables),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+        )
+
+    def traceback(self) -> str:
+        """Return the end of the first log in which a traceback came since the last call, or nothing."""
+        found = ""
+        for process in self.processes:
+            text = process.unchecked_log()
+            place = text.find("Traceback (most recent call last)")
+            if place >= 0 and not found:
+                found = f"{process.log_path.name}:\n{text[max(0, place - 300) : place + 3000]}"
+        return found
+
+    def end(self, processes: list[Process] | None = None) -> None:
+        """End processes, all at once and each with SIGTERM first."""
+        ending = self.processes if processes is None else processes
+        for process in ending:
+            process.signal(signal.SIGCONT)
+            process.signal(signal.SIGTERM)
+        for process in ending:
+            process.end()
+
+
+ROOMS = 400  # room-1 … room-400: each test takes fresh ones, so that tests may share a server
+
+ROWS = f"""
+from chat.models import Broadcast, Room
+Room.objects.bulk_create([Room(slug=f"room-{{n}}", title=f"Room {{n}}") for n in range(1, {ROOMS} + 1)])
+for slug, title, text in (
+    ("ticks", "Ticks", "Server broadcast: tick {{time}}"),
+    ("goframe", "GoFrame", "GoFrame Server broadcast: Current time is {{time}}"),
+):
+    room = Room.objects.create(slug=slug, title=title)
+    Broadcast.objects.create(name=slug, room=room, template=text, interval=1, time_zone="UTC")
+"""
