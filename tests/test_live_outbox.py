@@ -102,11 +102,12 @@ def test_one_byte_over_its_limit_an_outbox_says_so_once_and_takes_no_more(
     outbox: Outbox, lane: FakeLane, owner: Owner
 ) -> None:
     lane.pause()
-    for count in range(10):
+    for count in range(9):
         outbox.put(batch(count))
+    outbox.put(batch(9, size=LIMIT - outbox.bytes - 10))
     assert owner.full == 0
     for _ in range(3):
-        outbox.put(batch(10, size=20))
+        outbox.put(batch(10, size=11))
     assert (owner.full, outbox.closed, outbox.bytes) == (1, True, 0)
     lane.resume()
     assert lane.batches == []

@@ -12,7 +12,7 @@ import pytest
 
 from chat.broker import EVENTS
 from chat.live.connection import Connection
-from chat.node import MAX_SPREAD_SECONDS, RESTART_SECONDS, Node
+from chat.node import DRAIN_BATCH, MAX_SPREAD_SECONDS, RESTART_SECONDS, Node
 from chat.wire.events import Event, pack
 from tests.fakes import Bus, FakeLane, FakeLayer, broadcast, configuration, connect, make_node, message
 from tests.virtual import in_virtual_time
@@ -228,8 +228,24 @@ def arrived(node: Node, lane: FakeLane | None = None) -> Connection:
 async def test_a_drain_tells_everybody_to_come_back_and_ends_what_runs() -> None:
     node = make_node()
     node.start()
-    connections = [arrived(node) for _ in range(450)]
+    connections = [arrived(node) for _ in range(2 * DRAIN_BATCH + 50)]
+    turns: set[int] = set()
+    turn = 0
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    for connection in connections:
+        leave = connection.on_closing
+        assert leave is not None
+        connection.on_closing = lambda closed, leave=leave: (turns.add(turn), leave(closed))  # type: ignore[func-returns-value, misc]
+    counting = asyncio.create_task(count())
     await asyncio.gather(node.drain(), node.drain())
+    counting.cancel()
+    assert len(turns) == 3, "the loop has its turn between the batches"
     assert node.draining
     goodbyes = [connection.lane.envelopes[-1]["payload"] for connection in connections]
     assert {g["code"] for g in goodbyes} == {4001}

@@ -102,6 +102,14 @@ def test_a_batch_holds_every_envelope_once_and_in_order_on_lines_of_their_own(co
         assert len(frame.payload) <= MAX_BATCH_BYTES or b"\n" not in frame.payload
 
 
+@pytest.mark.parametrize(("over", "frames"), [(0, 1), (1, 2)])
+def test_a_frame_is_filled_to_its_last_byte_and_not_over_it(over: int, frames: int) -> None:
+    half = MAX_BATCH_BYTES // 2
+    batch = json.pack([b"x" * half, b"y" * (half - 1 + over)])
+    assert len(batch.frames) == frames
+    assert max(len(frame.payload) for frame in batch.frames) <= MAX_BATCH_BYTES
+
+
 @given(st.floats(0, 250_000_000_000))
 def test_a_time_is_rfc_3339_in_utc_cut_to_milliseconds(seconds: float) -> None:
     read = datetime.fromisoformat(json.timestamp(seconds))

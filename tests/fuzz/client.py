@@ -16,7 +16,7 @@ from chat.live.connection import Connection
 from chat.wire import json
 from chat.wire.codes import CLOSES, Error, WireError
 from tests.fakes import MESSAGE_BYTES, FakeLane, connect, make_node
-from tests.fuzz.frames import mutated, seeds
+from tests.fuzz.frames import good_seeds, mutated, seeds
 
 # So many frames are said before the event loop gets its turn, as when a socket's data come at once.
 FRAMES_AT_ONCE = 20
@@ -77,9 +77,10 @@ class Fuzzer:
         if raw:
             node.hub.add("lobby", connection)
         self.connections += 1
+        damage = random_share(self.random)
         for _ in range(self.random.randint(1, 30)):
             for _ in range(FRAMES_AT_ONCE):
-                self.say(conversation)
+                self.say(conversation, damage)
             await asyncio.sleep(0)
             if connection.closing is not None or loop.time() > deadline:
                 break
@@ -89,13 +90,13 @@ class Fuzzer:
             node.hub.discard(room, connection)
         self.check(connection, lane, raw)
 
-    def say(self, conversation: Conversation) -> None:
-        """Say one frame, whose damage may be none."""
+    def say(self, conversation: Conversation, damage: float) -> None:
+        """Say one frame; `damage` is the share of those that are damaged."""
         random = self.random
-        frame = random.choice(seeds())
-        if random.random() < 0.85:
+        frame = random.choice(seeds() if random.random() < damage else good_seeds())
+        if random.random() < damage:
             frame = mutated(frame, random)
-        data = frame.encode("utf-8", "surrogatepass") if random.random() < 0.03 else None
+        data = frame.encode("utf-8", "surrogatepass") if random.random() < damage / 20 else None
         self.runs += 1
         try:
             self.decode(frame)
@@ -134,6 +135,11 @@ class Fuzzer:
             f"{len(self.messages)} distinct error messages, closes {dict(sorted(self.closes.items()))}, "
             f"{len(self.failures.found)} uncaught"
         )
+
+
+def random_share(random: Random) -> float:
+    """Return how much of what a client says is damaged: one that is only broken is sent away after ten frames."""
+    return random.choice((0.02, 0.2, 0.5, 0.9))
 
 
 def kind_of(message: str) -> str:

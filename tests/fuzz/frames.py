@@ -27,6 +27,13 @@ def seeds() -> list[str]:
     return [frame for frame in frames if len(frame) <= LONGEST_SEED]
 
 
+@cache
+def good_seeds() -> list[str]:
+    """Return those that are accepted."""
+    vectors = json.loads(VECTORS.read_text("utf-8"))
+    return [vector["frame"] for vector in vectors if "accepted" in vector and vector["frame"] in seeds()]
+
+
 def mutated(frame: str, random: Random) -> str:
     """Return a frame with one to five random damages."""
     for _ in range(random.randint(1, 5)):
