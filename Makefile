@@ -14,10 +14,10 @@ run: $(VENV)/base.stamp
 
 setup: $(VENV)/dev.stamp
 
-test: $(VENV)/dev.stamp
+test: js
 	$(BIN)/python -m pytest
 
-check: lint types js test
+check: lint types test
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
@@ -62,4 +62,4 @@ $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/base.stamp
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .hypothesis .mypy_cache .ruff_cache .pytest_cache

@@ -93,7 +93,7 @@ class Reader:
     def number(self, name: str, default: float, least: float, most: float, *, whole: bool = False) -> Any:
         kind: Callable[[str], float] = int if whole else float
         value = self.text(name) or str(default)
-        allowed = f"a {'whole ' if whole else ''}number from {least:g} to {most:g}"
+        allowed = f"a {'whole ' if whole else ''}number from {plain(least)} to {plain(most)}"
         try:
             number = kind(value)
         except ValueError:
@@ -252,3 +252,8 @@ def scheme_of(url: str) -> str:
 def hidden(url: str) -> str:
     """Return a URL without its password, fit for a log."""
     return re.sub(r"(://[^:@/]*):.*@", r"\1:***@", url)
+
+
+def plain(number: float) -> str:
+    """Return a number as an operator would write it."""
+    return str(int(number)) if number == int(number) else str(number)

@@ -19,7 +19,9 @@ from chat.node import Node
 from chat.wire import json
 from chat.wire.codec import Codec
 from chat.wire.codes import (
+    INTERNAL,
     NORMAL,
+    ROOM_FORBIDDEN,
     ROOM_NOT_FOUND,
     SERVER_RESTART,
     TOO_BIG,
@@ -57,14 +59,18 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.address = format_address(self.host, port or 0)
         self.room = scope["url_route"]["kwargs"].get("slug") or self.node.conf.default_room
         admission = self.node.registry.admit(self.host)
+        ending = NORMAL
         try:
             while True:
                 await self.dispatch_admitted(admission, await receive())
         except StopConsumer:
             pass  # The connection ended: websocket_disconnect says so.
+        except Exception:
+            ending = INTERNAL
+            raise
         finally:
             self.node.registry.release(self.host)
-            self.leave()
+            self.leave(ending)
 
     async def dispatch_admitted(self, admission: Admission, message: dict[str, Any]) -> None:
         if message["type"] == "websocket.connect":
@@ -84,6 +90,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close()
         elif admission is Admission.TELL:
             await self.turn_away(codec, TOO_MANY_CONNECTIONS.because(self.too_many()))
+        elif not self.node.conf.guests:
+            await self.turn_away(codec, ROOM_FORBIDDEN.because("Guests may not take part here."))
         elif codec.name == "raw":
             await self.connect_raw(codec)
         else:
@@ -179,12 +187,12 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.connection = None
         self.forget(connection, code)
 
-    def leave(self) -> None:
-        """Forget the connection, whatever ended it; a server that is left open closes its socket."""
+    def leave(self, ending: Close) -> None:
+        """Forget the connection, whatever ended it; a socket that is left open is closed."""
         connection, self.connection = self.connection, None
         if connection is not None:
-            connection.close(SERVER_RESTART if self.node.draining else NORMAL)
-            self.forget(connection, NORMAL.code)
+            connection.close(SERVER_RESTART if self.node.draining else ending)
+            self.forget(connection, ending.code)
 
     def forget(self, connection: Connection, code: int) -> None:
         ended = connection.closing.code if connection.closing is not None else code

@@ -18,6 +18,8 @@ from chat.wire.events import Message, Person
 
 logger = logging.getLogger("chat.conversation")
 
+NO_DATABASE = "The database does not answer."
+
 
 class Conversation:
     """Answers one connection. Nothing here waits, but for the jobs, which run in order beside the frames."""
@@ -100,9 +102,7 @@ class Conversation:
             self.refuse(error)
         except Unavailable as error:
             logger.warning("the database does not answer: %s", error)
-            self.refuse(
-                WireError(Error.UNAVAILABLE, "The database does not answer.", id=id, retry_after_s=self.node.spread())
-            )
+            self.refuse(WireError(Error.UNAVAILABLE, NO_DATABASE, id=id, retry_after_s=self.node.spread()))
         except Exception:
             logger.exception("connection %s: a request failed", self.connection.id)
             self.refuse(WireError(Error.INTERNAL, f"The server failed; its log has it as {self.connection.id}.", id=id))
@@ -148,6 +148,8 @@ class Conversation:
             return await self.join_one(wanted.room)
         except WireError as error:
             return {"room": wanted.room, "error": {"code": error.code.value, "message": error.message}}
+        except Unavailable:
+            return {"room": wanted.room, "error": {"code": Error.UNAVAILABLE.value, "message": NO_DATABASE}}
 
     async def join_one(self, slug: str) -> dict[str, Any]:
         card = await self.node.directory.find(slug)

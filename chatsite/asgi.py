@@ -17,6 +17,7 @@ from django.conf import settings
 
 from chat import __version__, ticker
 from chat.bodies import BodyLimit
+from chat.checks import check_settings
 from chat.consumers import ChatConsumer
 from chat.health import Health
 from chat.node import Node
@@ -38,6 +39,8 @@ application = Gateway(
     websocket=Proxies(OriginGate(routes(ChatConsumer.as_asgi(node=node)), conf.allowed_hosts), conf.trusted_proxies),
 )
 servers.install(node)
+for problem in check_settings():
+    logger.warning("%s", " ".join(str(problem).split()))
 logger.info(
     "chatsite %s pid=%d node=%s layer=%s up to %s connections",
     __version__,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json as pyjson
 import logging
 from collections.abc import AsyncIterator
@@ -193,6 +194,19 @@ async def test_over_the_limit_the_first_are_told_and_the_others_refused(dial: Di
     assert node.registry.total == 0
 
 
+@pytest.mark.parametrize("offered", [(), ("chat.v1.json",)])
+async def test_where_guests_are_not_let_in_a_guest_is_told_so_and_closed(
+    dial: Dialler, node: Node, offered: tuple[str, ...]
+) -> None:
+    node.conf = dataclasses.replace(node.conf, guests=False)
+    socket, (accepted, _) = await dial("/ws", *offered)
+    assert accepted
+    code, reason = await closed(socket)
+    assert code == 4508
+    assert "Guests" in reason
+    assert not node.hub.rooms
+
+
 async def test_a_draining_server_takes_nobody(dial: Dialler, node: Node) -> None:
     node.draining = True
     _, (accepted, _) = await dial()
@@ -249,7 +263,7 @@ async def test_a_consumer_that_fails_leaves_every_room_and_closes_its_socket(
     socket = await dial.raw()
     monkeypatch.setattr("chat.conversation.Conversation.hear", lambda *arguments: 1 / 0)
     await socket.send_to("hi")
-    assert (await closed(socket))[0] == 1000
+    assert (await closed(socket))[0] == 1011
     with pytest.raises(ZeroDivisionError):
         await socket.wait(SECONDS)
     dial.open.remove(socket)
