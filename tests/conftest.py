@@ -9,10 +9,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 
 # Tests leave the checkout's own var/ alone. pytest-django has read the settings by now, from the environment as it was;
@@ -33,3 +35,13 @@ def vectors() -> Callable[[str], list[dict[str, Any]]]:
         return json.loads((ROOT / "tests" / "vectors" / f"{name}.json").read_text("utf-8"))
 
     return read
+
+
+@pytest.fixture(autouse=True)
+def migrated_rows(request: pytest.FixtureRequest) -> None:
+    """Give every test with a database the rows that the migrations make: a test with real transactions flushes them."""
+    fixtures = {"db", "transactional_db"} & set(request.fixturenames)
+    if not fixtures and request.node.get_closest_marker("django_db") is None:
+        return
+    request.getfixturevalue("transactional_db" if "transactional_db" in fixtures else "db")
+    import_module("chat.migrations.0002_lobby").make_lobby(apps, None)

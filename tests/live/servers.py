@@ -65,6 +65,11 @@ class Response:
         return json.loads(self.body)
 
 
+def heed_sigint() -> None:
+    """Let a child end by SIGINT: a shell's background job, which this run may be, ignores it, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Process:
     """A process of the project's, with its log in a file. Only its own pid is ever signalled."""
 
@@ -82,6 +87,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                preexec_fn=heed_sigint,
             )
 
     @property
