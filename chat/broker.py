@@ -72,12 +72,13 @@ class Broker:
     async def run(self) -> None:
         """Send what waits, for ever."""
         while True:
-            await self.wake.wait()
-            self.wake.clear()
+            # Before the wait: what waited when a run failed goes with the next run, not with the next message.
             while self.waiting:
                 room = next(iter(self.waiting))
                 await self._send(room, self.waiting.pop(room))
             self.idle.set()
+            await self.wake.wait()
+            self.wake.clear()
 
     async def _send(self, room: str, waiting: list[tuple[Event, Done | None]]) -> None:
         for start in range(0, len(waiting), MAX_EVENTS):

@@ -197,3 +197,22 @@ def test_every_event_is_sent_once_and_in_its_rooms_order(script: list[tuple[str,
             assert sorted(world.told) == [(number, True) for number in range(len(script))]
 
     scenario()
+
+
+@in_virtual_time
+async def test_what_waits_when_a_run_fails_goes_with_the_next_run() -> None:
+    world = World(True)
+
+    def fail(taken: bool) -> None:
+        raise RuntimeError("an answer that cannot be given")
+
+    world.broker.publish("lobby", message(1), fail)
+    world.publish(2, "goframe")
+    with pytest.raises(RuntimeError):
+        await world.broker.run()
+    again = asyncio.create_task(world.broker.run())
+    await asyncio.sleep(0.01)
+    assert world.sent[-1] == ("room.goframe", [message(2)])
+    again.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await again
