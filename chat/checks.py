@@ -7,14 +7,49 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import Error as DatabaseError
 
 from chat.conf import Conf
+from chat.models import AllowedOrigin
 
 
 @register(Tags.compatibility)
 def check_settings(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Return what is wrong with the configuration."""
     return [*check_conf(settings.CHAT), *check_hosts(settings.CHAT)]
+
+
+@register(Tags.security, deploy=True)
+def check_deployment(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Return what is wrong with the configuration behind a proxy."""
+    conf = settings.CHAT
+    if conf.https_only and not conf.trusted_proxies:
+        return [
+            Warning(
+                "HTTPS_ONLY=1 and TRUSTED_PROXIES is empty: behind a proxy that ends TLS every page is redirected to itself.",
+                hint="Set TRUSTED_PROXIES to the proxy's address, or let the server itself end TLS.",
+                id="chat.W007",
+            )
+        ]
+    return []
+
+
+# Not one of the database's checks: those run before `migrate`, and a row would keep a server from being started.
+@register(Tags.security, deploy=True)
+def check_origins(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Return the rows of the allow-list that were written past its validation."""
+    try:
+        _, malformed = AllowedOrigin.listed()
+    except DatabaseError:
+        return []  # Not migrated yet, or down: that is not this check's to say.
+    return [
+        Error(
+            f"The allowed origin {text!r} makes no sense and lets nobody in.",
+            hint="Expected scheme://host[:port], or https://*.example.com for subdomains; never * alone.",
+            id="chat.E008",
+        )
+        for text in malformed
+    ]
 
 
 def check_conf(conf: Conf) -> list[CheckMessage]:

@@ -43,6 +43,7 @@ class Conf:
     redis_urls: tuple[str, ...]
     time_zone: str
     trusted_proxies: tuple[Network, ...]
+    https_only: bool
     embedded_broadcast: bool
     default_room: str
     raw_sender: str
@@ -128,6 +129,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Conf:
         redis_urls=redis_urls,
         time_zone=read_time_zone(reader),
         trusted_proxies=read_trusted_proxies(reader),
+        https_only=reader.flag("HTTPS_ONLY", False),
         embedded_broadcast=reader.flag("CHAT_EMBEDDED_BROADCAST", not redis_urls),
         default_room=read_slug(reader),
         raw_sender=read_raw_sender(reader),
@@ -159,6 +161,12 @@ def read_redis_urls(reader: Reader) -> tuple[str, ...]:
     urls = (text,) if text.startswith("redis+sentinel://") else reader.items("REDIS_URL")
     for url in urls:
         scheme = scheme_of(url)
+        if "cluster" in scheme:
+            raise BadSetting(
+                "REDIS_URL",
+                hidden(url),
+                "no cluster, which the channel layer cannot use: redis://host:port/db, several of them as shards, or redis+sentinel://…",
+            )
         if scheme not in REDIS_SCHEMES:
             raise BadSetting(
                 "REDIS_URL",

@@ -10,12 +10,14 @@ from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from chat.auth import person_of
 from chat.conversation import Conversation
 from chat.database import Unavailable
 from chat.live.connection import Connection
 from chat.live.lanes import SCOPE_KEY, AsgiLane, Lane
 from chat.live.registry import Admission
 from chat.node import Node
+from chat.origins import SCOPE_KEY as VISIT
 from chat.wire import json
 from chat.wire.codec import Codec
 from chat.wire.codes import (
@@ -29,6 +31,7 @@ from chat.wire.codes import (
     UNAVAILABLE,
     Close,
 )
+from chat.wire.events import Person
 from chat.wire.raw import format_address
 
 logger = logging.getLogger("chat.connection")
@@ -49,6 +52,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.node = node
         self.connection: Connection | None = None
         self.conversation: Conversation | None = None
+        self.person: Person | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Run the connection: channels' own loop makes a task for each frame, this one none."""
@@ -90,8 +94,18 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close()
         elif admission is Admission.TELL:
             await self.turn_away(codec, TOO_MANY_CONNECTIONS.because(self.too_many()))
-        elif not self.node.conf.guests:
-            await self.turn_away(codec, ROOM_FORBIDDEN.because("Guests may not take part here."))
+        else:
+            await self.connect_somebody(codec)
+
+    async def connect_somebody(self, codec: Codec) -> None:
+        """Open a connection for whoever the session says it is."""
+        try:
+            self.person = await person_of(self.scope, self.node.database)
+        except Unavailable:
+            await self.turn_away(codec, UNAVAILABLE)
+            return
+        if self.person is None and not self.node.conf.guests:
+            await self.turn_away(codec, ROOM_FORBIDDEN.because("Guests may not take part here: sign in."))
         elif codec.name == "raw":
             await self.connect_raw(codec)
         else:
@@ -135,6 +149,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             rate=conf.message_rate,
             burst=conf.message_burst,
         )
+        connection.person = self.person or connection.person
+        visit = self.scope.get(VISIT)
+        connection.origin = None if visit is None or visit.own else visit.origin
         self.conversation = Conversation(self.node, connection)
         await self.accept(json.SUBPROTOCOL if codec.name == "json" else None)
         self.node.registry.add(connection)

@@ -173,6 +173,7 @@ class Conversation:
         return {
             "room": card.slug,
             "title": card.title,
+            "topic": card.topic,
             "you": self.connection.person,
             "epoch": None,
             "offset": None,
@@ -190,6 +191,8 @@ class Conversation:
         self.answer("ack", id, {"room": leave.room})
 
     def rename(self, id: Id, name: Name) -> None:
+        if self.connection.person.kind != "guest":
+            raise WireError(Error.FORBIDDEN, "Who is signed in is called by the name of the account.")
         shown = names.clean(name.name)
         self.connection.person = Person(self.connection.person.id, shown, self.connection.person.kind)
         self.answer("ack", id, {"user": self.connection.person})

@@ -8,7 +8,7 @@ import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -17,20 +17,23 @@ from chat.broker import EVENTS, Broker, group_of, post
 from chat.conf import Conf
 from chat.database import Database
 from chat.layers import Layer, pulse_groups
+from chat.live.allowlist import AllowList
 from chat.live.connection import Connection
 from chat.live.heartbeat import Heartbeat
 from chat.live.hub import Hub
 from chat.live.link import Link
 from chat.live.membership import Membership
 from chat.live.registry import Registry
+from chat.look import Figures, Look, Seen
 from chat.rooms.directory import Directory
 from chat.rooms.relay import Relay
 from chat.wire import events as wire
 from chat.wire import json
 from chat.wire.codec import Codec
-from chat.wire.codes import SERVER_RESTART
+from chat.wire.codes import ORIGIN_CLOSED, ROOM_NOT_FOUND, SERVER_RESTART, Close
 from chat.wire.events import Event
 from chat.wire.json import JsonCodec
+from chat.wire.origins import Origin
 from chat.wire.raw import RawCodec
 
 logger = logging.getLogger("chat.node")
@@ -39,7 +42,7 @@ logger = logging.getLogger("chat.node")
 SPREAD_SECONDS = 2.0
 RETURNING_A_SECOND = 200
 MAX_SPREAD_SECONDS = 20.0
-# A drain closes so many connections, then lets the loop write to them.
+# Of many connections so many are told something at once, then the loop may write to them.
 DRAIN_BATCH = 200
 # Who has not gone after this long is cut off; the rest of the drain is for the consumers to end.
 FAREWELL_SECONDS = 3.0
@@ -66,6 +69,8 @@ class Node:
         self.hub = Hub()
         self.registry = Registry(conf.max_connections, conf.max_connections_per_ip)
         self.heartbeat = Heartbeat(conf.ping_interval, conf.ping_timeout)
+        self.allow_list = AllowList()
+        self.look = Look(self.id, Database(), time.monotonic, lambda: self.hub.rooms.keys(), self.figures, self.looked)
         self.directory = Directory(self.database, time.monotonic)
         self.membership = Membership(lambda: self.hub.rooms.keys(), time.monotonic)
         self.broker = Broker(layer, self.hub, self.id, conf.clustered)
@@ -84,7 +89,12 @@ class Node:
         """Start what runs beside the connections; a second call does nothing."""
         if self.tasks:
             return
-        for name, run in (("link", self.link.run), ("broker", self.broker.run), ("heartbeat", self.heartbeat.run)):
+        for name, run in (
+            ("link", self.link.run),
+            ("broker", self.broker.run),
+            ("heartbeat", self.heartbeat.run),
+            ("look", self.look.run),
+        ):
             self.tasks[name] = asyncio.get_running_loop().create_task(self._supervise(name, run), name=name)
 
     async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
@@ -122,16 +132,19 @@ class Node:
         deadline = time.monotonic() + self.conf.drain_seconds
         leaving = list(self.registry)
         logger.info("draining %d connections", len(leaving))
-        for number, connection in enumerate(leaving, 1):
-            connection.close(SERVER_RESTART, self.spread(len(leaving)))
-            if number % DRAIN_BATCH == 0:
-                await asyncio.sleep(0.01)
+        await self._close(leaving, SERVER_RESTART)
         await self._emptied(min(deadline - 1, time.monotonic() + FAREWELL_SECONDS))
         for connection in self.registry:
             connection.lane.abort()
         await self._emptied(deadline - 0.5)
         await self.broker.flushed(0.5)
         await self.stop()
+
+    async def _close(self, leaving: Collection[Connection], close: Close) -> None:
+        def send_away(connection: Connection) -> None:
+            connection.close(close, self.spread(len(leaving)) if close.reconnect else 0.0)
+
+        await in_batches(leaving, send_away)
 
     async def _emptied(self, deadline: float) -> None:
         while self.registry.total and time.monotonic() < deadline:
@@ -144,6 +157,7 @@ class Node:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=1.0)
+        await self.look.goodbye()
         try:
             async with asyncio.timeout(1.0):
                 await self.layer.flush()
@@ -183,6 +197,44 @@ class Node:
         """Publish what the server itself says."""
         self.broker.publish(room, event)
 
+    # What is remembered, as the look finds it
+
+    def figures(self) -> Figures:
+        return Figures(len(self.registry), len(self.hub.rooms), "down" if self.link.up is False else "up")
+
+    async def looked(self, seen: Seen) -> None:
+        """Put in force what a look found; also what came in by what was known before."""
+        self.allow_list.replace(seen.patterns)
+        for slug in seen.gone:
+            await self.room_gone(slug)
+        for origin in [origin for origin in self.registry.origins if not self.allow_list.lets_in(origin)]:
+            leaving = [one for one in self.registry.origins.get(origin, ()) if one.closing is None]
+            if leaving:
+                logger.info("closing %d connections of %s: it is no allowed origin any more", len(leaving), origin)
+                await self._close(leaving, ORIGIN_CLOSED)
+
+    async def room_gone(self, slug: str) -> None:
+        """Put everybody out of a room that is no more."""
+        self.directory.forget(slug)
+        members = self.hub.members(slug)
+        logger.info("room %s is no more; %d members leave", slug, len(members))
+        await in_batches(members, lambda member: self._put_out(member, slug))
+
+    def _put_out(self, member: Connection, slug: str) -> None:
+        if slug not in member.rooms:
+            return  # Left while others were put out.
+        self.hub.discard(slug, member)
+        resync = member.codec.encode_resync(slug)
+        if resync is None:
+            member.close(ROOM_NOT_FOUND)
+        else:
+            member.put(resync)
+
+    async def lets_in(self, origin: Origin) -> bool:
+        """Tell whether pages of another site may connect now."""
+        await self.look.fresh()
+        return self.allow_list.lets_in(origin)
+
     # For connections
 
     def codec_for(self, offered: Sequence[str]) -> Codec | None:
@@ -216,3 +268,11 @@ class Node:
             },
             "features": list(json.FEATURES),
         }
+
+
+async def in_batches(connections: Collection[Connection], tell: Callable[[Connection], None]) -> None:
+    """Tell every connection something, without keeping the loop from its other work."""
+    for number, connection in enumerate(connections, 1):
+        tell(connection)
+        if number % DRAIN_BATCH == 0:
+            await asyncio.sleep(0.01)

@@ -1,53 +1,38 @@
-"""Origins: which pages may open a WebSocket here."""
+"""The origin gate: which pages may open a WebSocket here."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.http.request import split_domain_port, validate_host
+
+from chat.wire.origins import Origin, parse
 
 logger = logging.getLogger("chat.origins")
 
 Scope = dict[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
 SECURE = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
+# Where the gate writes down what it found: who came from another site is closed when that is taken off the allow-list.
+SCOPE_KEY = "chat.visit"
+
+REPEAT_SECONDS = 60.0
+# Anybody may send any Origin: of more different ones than this a minute, the log hears only how many.
+MAX_REASONS = 100
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Scheme, host and port, as RFC 6454 compares them."""
+class Visit:
+    """What the gate found: `origin` is None for a program, `own` tells pages of this site from others that may connect."""
 
-    scheme: str
-    host: str
-    port: int
+    __slots__ = ("origin", "own")
 
-    def __str__(self) -> str:
-        return f"{self.scheme}://{self.host}:{self.port}"
-
-
-def parse(text: str) -> Origin:
-    """Return the origin that a browser sent.
-
-    Raises: ValueError where it is `null`, no http or https origin, or holds more than scheme, host and port.
-    """
-    parts = urlsplit(text)
-    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
-        raise ValueError(f"expected http://host[:port] or https://host[:port], got {text[:200]!r}")
-    if text.lower() != f"{parts.scheme}://{parts.netloc.lower()}" or "@" in parts.netloc:
-        raise ValueError(f"expected only scheme, host and port, got {text[:200]!r}")
-    port = parts.port if parts.port is not None else DEFAULT_PORTS[parts.scheme]
-    return Origin(parts.scheme, parts.hostname, port)
-
-
-def origin_of_host(scheme: str, host: str) -> Origin:
-    """Return the origin that a request itself has. Raises: ValueError."""
-    return parse(f"{SECURE[scheme]}://{host}")
+    def __init__(self, origin: Origin | None, own: bool) -> None:
+        self.origin = origin
+        self.own = own
 
 
 def header(scope: Scope, name: bytes) -> str | None:
@@ -58,38 +43,83 @@ def header(scope: Scope, name: bytes) -> str | None:
     return values[0].decode("latin-1") if values else None
 
 
-def judge(scope: Scope, allowed_hosts: Sequence[str]) -> str:
-    """Return why a handshake is refused, or an empty string where it is not.
+def origins_of(scope: Scope, allowed_hosts: Sequence[str]) -> tuple[Origin | None, Origin]:
+    """Return the origin of the page that dials, None for a program, and the origin that this site has for it.
 
     The host is held against ALLOWED_HOSTS first: a page on a name that was made to point here (DNS rebinding) has an
-    Origin equal to its Host. No Origin is no browser, and allowed.
+    Origin equal to its Host.
+
+    Raises: ValueError, which says what does not fit.
     """
-    try:
-        host = header(scope, b"host") or ""
-        domain, _ = split_domain_port(host)
-        if not domain or not validate_host(domain, list(allowed_hosts)):
-            return f"Host {host[:200]!r} is not in ALLOWED_HOSTS"
-        origin = header(scope, b"origin")
-        if origin is None:
-            return ""
-        came, expected = parse(origin), origin_of_host(scope.get("scheme") or "ws", host)
-    except (ValueError, KeyError) as error:
-        return f"Origin or Host makes no sense: {error}"
-    return "" if came == expected else f"Origin {came} is not {expected}"
+    host = header(scope, b"host") or ""
+    domain, _ = split_domain_port(host)
+    if not domain or not validate_host(domain, list(allowed_hosts)):
+        raise ValueError(f"Host {host[:200]!r} is not in ALLOWED_HOSTS")
+    scheme = scope.get("scheme") or "ws"
+    own = parse(f"{SECURE.get(scheme, scheme)}://{host}")
+    came = header(scope, b"origin")
+    return (None if came is None else parse(came)), own
+
+
+class Refusals:
+    """Logs a refusal at once, and its like only once a minute, with how many they were."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.counts: dict[str, int] = {}
+        self.since = clock()
+
+    def tell(self, client: str, reason: str) -> None:
+        now = self.clock()
+        if now - self.since >= REPEAT_SECONDS:
+            self._sum_up()
+            self.since = now
+        if reason not in self.counts and len(self.counts) >= MAX_REASONS:
+            reason = "many different origins and hosts"
+        if reason not in self.counts:
+            logger.warning("refused a WebSocket from %s: %s", client, reason)
+        self.counts[reason] = self.counts.get(reason, -1) + 1
+
+    def _sum_up(self) -> None:
+        for reason, count in self.counts.items():
+            if count:
+                logger.warning("refused %d more: %s", count, reason)
+        self.counts.clear()
 
 
 class OriginGate:
-    """Refuses handshakes from other origins, before anything else is done for them."""
+    """Refuses handshakes from other origins, before anything else is done for them.
 
-    def __init__(self, app: App, allowed_hosts: Sequence[str]) -> None:
+    `lets_in(origin)` asks the allow-list. No Origin is no browser, and allowed.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        allowed_hosts: Sequence[str],
+        lets_in: Callable[[Origin], Awaitable[bool]],
+        refusals: Refusals | None = None,
+    ) -> None:
         self.app = app
         self.allowed_hosts = allowed_hosts
+        self.lets_in = lets_in
+        self.refusals = refusals or Refusals()
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        refusal = judge(scope, self.allowed_hosts)
-        if refusal:
-            logger.info("refused %s: %s", (scope.get("client") or ["unknown"])[0], refusal)
+        try:
+            visit = await self.judge(scope)
+        except ValueError as refusal:
+            self.refusals.tell(str((scope.get("client") or ["unknown"])[0]), str(refusal))
             await receive()
             await send({"type": "websocket.close"})
             return
-        await self.app(scope, receive, send)
+        await self.app({**scope, SCOPE_KEY: visit}, receive, send)
+
+    async def judge(self, scope: Scope) -> Visit:
+        """Return who comes. Raises: ValueError, which says why they are refused."""
+        came, own = origins_of(scope, self.allowed_hosts)
+        if came is None or came == own:
+            return Visit(came, own=True)
+        if await self.lets_in(came):
+            return Visit(came, own=False)
+        raise ValueError(f"Origin {came} is neither this site's {own} nor in the list of allowed origins")

@@ -36,7 +36,9 @@ node = Node(conf, get_channel_layer(), ticker.run_embedded)
 application = Gateway(
     node,
     http=Health(Proxies(BodyLimit(django_application), conf.trusted_proxies), node),
-    websocket=Proxies(OriginGate(routes(ChatConsumer.as_asgi(node=node)), conf.allowed_hosts), conf.trusted_proxies),
+    websocket=Proxies(
+        OriginGate(routes(ChatConsumer.as_asgi(node=node)), conf.allowed_hosts, node.lets_in), conf.trusted_proxies
+    ),
 )
 servers.install(node)
 for problem in check_settings():

@@ -7,6 +7,7 @@ import json as pyjson
 from collections.abc import Callable
 from typing import Any
 
+from chat import look
 from chat.conf import Conf, read
 from chat.layers import MemoryChannelLayer
 from chat.live.connection import Connection
@@ -17,6 +18,7 @@ from chat.wire.codec import Codec
 from chat.wire.events import Broadcast, Message, Person
 from chat.wire.frames import Batch, Opcode
 from chat.wire.json import JsonCodec
+from chat.wire.origins import Pattern
 from chat.wire.raw import RawCodec
 
 MESSAGE_BYTES = 65536
@@ -154,6 +156,31 @@ class FakeDatabase:
         """Do nothing: there is no thread."""
 
 
+class FakeRows:
+    """What a look finds, in place of `chat.database.Database`; a test changes it, or sets an error."""
+
+    def __init__(self) -> None:
+        self.patterns: frozenset[Pattern] = frozenset()
+        self.malformed: tuple[str, ...] = ()
+        self.gone: frozenset[str] = frozenset()
+        self.error: Exception | None = None
+        self.told: list[tuple[Any, ...]] = []
+        self.looks: list[tuple[str, ...]] = []
+
+    async def __call__(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+        if call is look.read:
+            self.looks.append(tuple(arguments[0]))
+            return look.Seen(self.patterns, self.malformed, self.gone & frozenset(arguments[0]))
+        self.told.append(arguments)
+        return None
+
+    def close(self) -> None:
+        """Do nothing: there is no thread."""
+
+
 class FakeLayer:
     """A channel layer on one bus that many may share; `bus.down` makes every call fail, `deaf` swallows what is sent.
 
@@ -237,5 +264,7 @@ def make_node(rooms: dict[str, str] | None = None, layer: Any = None, **variable
 
     node = Node(configuration(CHAT_EMBEDDED_BROADCAST=0, **variables), layer or MemoryChannelLayer(), no_ticker)
     node.database.close()
+    node.look.database.close()
+    node.look.database = FakeRows()  # type: ignore[assignment]
     node.directory.database = FakeDatabase(**(rooms or {"lobby": "Lobby", "goframe": "GoFrame"}))  # type: ignore[assignment]
     return node

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.core.checks import ERROR, WARNING, run_checks
+from django.db import OperationalError
 from django.test import override_settings
 
-from chat.checks import check_conf, check_hosts, check_settings
+from chat.checks import check_conf, check_deployment, check_hosts, check_origins, check_settings
+from chat.models import AllowedOrigin
 from tests.fakes import configuration
 
 
@@ -44,3 +46,46 @@ def test_the_checks_are_among_those_that_every_command_runs() -> None:
     with override_settings(CHAT=configuration(ALLOWED_HOSTS="*", CHAT_DRAIN_SECONDS=1)):
         ours = [message.id for message in run_checks() if str(message.id).startswith("chat.")]
         assert ours == [message.id for message in check_settings()] == ["chat.W002", "chat.E006"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "ids"),
+    [
+        ({}, []),
+        ({"HTTPS_ONLY": 1}, ["chat.W007"]),
+        ({"HTTPS_ONLY": 1, "TRUSTED_PROXIES": "127.0.0.1"}, []),
+        ({"TRUSTED_PROXIES": "127.0.0.1"}, []),
+    ],
+)
+def test_https_alone_behind_a_proxy_that_nobody_named_is_warned_of(
+    variables: dict[str, object], ids: list[str]
+) -> None:
+    with override_settings(CHAT=configuration(**variables)):
+        assert [message.id for message in check_deployment()] == ids
+
+
+@pytest.mark.django_db
+def test_a_row_that_lets_nobody_in_is_an_error_of_a_deployment_and_names_itself() -> None:
+    AllowedOrigin.objects.bulk_create(
+        AllowedOrigin(pattern=text) for text in ("*", "https://*", "https://a.example", "http://b.example/")
+    )
+    found = check_origins()
+    assert [(message.id, message.level) for message in found] == [("chat.E008", ERROR)] * 3
+    assert [str(message.msg).split("'")[1] for message in found] == ["*", "https://*", "http://b.example/"]
+    assert "never *" in str(found[0].hint)
+
+
+@pytest.mark.django_db
+def test_such_a_row_is_looked_for_in_deployments_and_keeps_no_migration_nor_server_from_its_start() -> None:
+    AllowedOrigin.objects.bulk_create([AllowedOrigin(pattern="*")])
+    before_migrate = run_checks(databases=["default"])
+    assert "chat.E008" not in [message.id for message in before_migrate]
+    assert "chat.E008" in [message.id for message in run_checks(include_deployment_checks=True)]
+
+
+def test_a_database_that_is_down_is_not_the_lists_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(AllowedOrigin, "listed", fail)
+    assert check_origins() == []

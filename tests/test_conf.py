@@ -33,6 +33,7 @@ def test_nothing_set_is_the_documented_defaults(var: Path) -> None:
         "clustered": False,
         "time_zone": "UTC",
         "trusted_proxies": (),
+        "https_only": False,
         "embedded_broadcast": True,
         "default_room": "lobby",
         "raw_sender": "address",
@@ -63,6 +64,7 @@ VALID: dict[str, tuple[str, str, Any]] = {
     "ALLOWED_HOSTS": ("a.example, .b.example,[::1]", "allowed_hosts", ("a.example", ".b.example", "[::1]")),
     "DATABASE_URL": ("sqlite:////tmp/x.sqlite3", "database_url", "sqlite:////tmp/x.sqlite3"),
     "TIME_ZONE": ("Europe/Berlin", "time_zone", "Europe/Berlin"),
+    "HTTPS_ONLY": ("1", "https_only", True),
     "CHAT_EMBEDDED_BROADCAST": ("0", "embedded_broadcast", False),
     "CHAT_DEFAULT_ROOM": ("team-1", "default_room", "team-1"),
     "CHAT_RAW_SENDER": ("none", "raw_sender", "none"),
@@ -103,6 +105,8 @@ def test_a_variable_is_read_with_its_type(var: Path, name: str, value: str, attr
         ("REDIS_URL", "redis://host:99999"),
         ("REDIS_URL", "redis://ok,nonsense"),
         ("REDIS_URL", "redis+sentinel://host:26379"),
+        ("REDIS_URL", "redis+cluster://a:6379,b:6379"),
+        ("HTTPS_ONLY", "https"),
         ("TIME_ZONE", "Mars/Olympus"),
         ("TIME_ZONE", "../etc/passwd"),
         ("TIME_ZONE", "/etc/localtime"),
@@ -178,6 +182,20 @@ def test_several_redis_urls_are_shards_and_a_sentinel_url_stands_alone(var: Path
     assert not found.embedded_broadcast
     sentinel = "redis+sentinel://:pw@a:26379,b:26379/main?db=1"
     assert given(var, SECRET_KEY="x", REDIS_URL=sentinel).redis_urls == (sentinel,)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis+cluster://a:6379", "rediss+cluster://:pw@a,b,c", "redis-cluster://a:1/0", "redis://a,redis+cluster://b"],
+)
+def test_a_redis_cluster_is_refused_with_what_can_be_used_instead(var: Path, url: str) -> None:
+    with pytest.raises(BadSetting) as caught:
+        given(var, SECRET_KEY="x", REDIS_URL=url)
+    told = str(caught.value)
+    assert "no cluster, which the channel layer cannot use" in told
+    assert "shards" in told
+    assert "sentinel" in told
+    assert ":pw@" not in told
 
 
 def test_proxies_are_addresses_or_networks_of_both_kinds(var: Path) -> None:

@@ -16,8 +16,12 @@ from django.db import OperationalError
 from chat.consumers import ChatConsumer, size_of
 from chat.live.lanes import SCOPE_KEY
 from chat.node import Node
+from chat.origins import SCOPE_KEY as VISIT
+from chat.origins import Visit
 from chat.routing import routes
 from chat.wire.codes import FLOODING, SERVER_RESTART
+from chat.wire.events import Person
+from chat.wire.origins import parse
 from tests.fakes import FakeDatabase, FakeLane, make_node
 
 SECONDS = 10  # far over what anything here needs
@@ -33,16 +37,25 @@ class Dialler:
         self.open: list[WebsocketCommunicator] = []
 
     async def __call__(
-        self, path: str = "/ws", *offered: str, client: tuple[str, int] | None = ("192.0.2.1", 5000), **extensions: Any
+        self,
+        path: str = "/ws",
+        *offered: str,
+        client: tuple[str, int] | None = ("192.0.2.1", 5000),
+        visit: Visit | None = None,
+        cookie: str = "",
+        **extensions: Any,
     ) -> Any:
-        socket = WebsocketCommunicator(self.application, path, subprotocols=list(offered))
+        headers = [(b"cookie", cookie.encode())] if cookie else []
+        socket = WebsocketCommunicator(self.application, path, headers=headers, subprotocols=list(offered))
         socket.scope["client"] = client
+        if visit is not None:
+            socket.scope[VISIT] = visit
         socket.scope["extensions"] = extensions
         self.open.append(socket)
         return socket, await socket.connect(timeout=SECONDS)
 
-    async def json(self) -> WebsocketCommunicator:
-        socket, (accepted, subprotocol) = await self("/ws", "chat.v1.json")
+    async def json(self, **options: Any) -> WebsocketCommunicator:
+        socket, (accepted, subprotocol) = await self("/ws", "chat.v1.json", **options)
         assert (accepted, subprotocol) == (True, "chat.v1.json")
         assert (await heard(socket))["type"] == "welcome"
         return socket
@@ -205,6 +218,98 @@ async def test_where_guests_are_not_let_in_a_guest_is_told_so_and_closed(
     assert code == 4508
     assert "Guests" in reason
     assert not node.hub.rooms
+
+
+OWN = Visit(parse("http://chat.example"), own=True)
+LISTED = Visit(parse("https://a.example"), own=False)
+PROGRAM = Visit(None, own=True)
+ADA = Person("user:7", "ada", "user")
+
+
+@pytest.fixture
+def sessions(node: Node) -> FakeSessions:
+    made = FakeSessions(adas=ADA)
+    node.database = made  # type: ignore[assignment]
+    return made
+
+
+class FakeSessions:
+    """Persons by session key in place of `chat.database.Database`; can fail."""
+
+    def __init__(self, **persons: Person) -> None:
+        self.persons = persons
+        self.error: Exception | None = None
+
+    async def __call__(self, call: Any, key: str) -> Person | None:
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+        return self.persons.get(key)
+
+
+@pytest.mark.parametrize(
+    ("visit", "cookie", "kind"),
+    [
+        (OWN, "sessionid=adas", "user"),
+        (LISTED, "sessionid=adas", "user"),
+        (PROGRAM, "sessionid=adas", "guest"),
+        (OWN, "sessionid=forged", "guest"),
+        (OWN, "", "guest"),
+    ],
+)
+async def test_a_page_that_is_signed_in_is_its_user_and_everybody_else_a_guest(
+    dial: Dialler, node: Node, sessions: FakeSessions, visit: Visit, cookie: str, kind: str
+) -> None:
+    socket, _ = await dial("/ws", "chat.v1.json", visit=visit, cookie=cookie)
+    user = (await heard(socket))["payload"]["user"]
+    assert user["kind"] == kind
+    assert (user == {"id": "user:7", "name": "ada", "kind": "user"}) is (kind == "user")
+    socket = await dial.raw(visit=visit, cookie=cookie)
+    assert sorted(connection.person.kind for connection in node.registry) == [kind] * 2
+
+
+async def test_what_a_user_says_in_raw_frames_is_told_with_the_name_to_those_who_want_names(
+    dial: Dialler, node: Node, sessions: FakeSessions
+) -> None:
+    node.codecs["raw"].sender = "name"  # type: ignore[attr-defined]
+    socket = await dial.raw(visit=OWN, cookie="sessionid=adas")
+    await socket.send_to("hi")
+    assert await socket.receive_from(timeout=SECONDS) == "ada echo: hi"
+
+
+@pytest.mark.parametrize("offered", [(), ("chat.v1.json",)])
+async def test_where_guests_are_not_let_in_who_is_signed_in_is(
+    dial: Dialler, node: Node, sessions: FakeSessions, offered: tuple[str, ...]
+) -> None:
+    node.conf = dataclasses.replace(node.conf, guests=False)
+    await dial("/ws", *offered, visit=OWN, cookie="sessionid=adas")
+    (connection,) = node.registry
+    assert (connection.person, connection.closing) == (ADA, None)
+    for visit, cookie in ((PROGRAM, "sessionid=adas"), (OWN, "sessionid=forged")):
+        socket, _ = await dial("/ws", *offered, visit=visit, cookie=cookie)
+        assert (await closed(socket))[0] == 4508
+
+
+@pytest.mark.parametrize("offered", [(), ("chat.v1.json",)])
+@pytest.mark.parametrize("error", [OperationalError("gone"), TimeoutError()])
+async def test_while_nobody_can_say_who_one_is_a_session_is_asked_to_come_back(
+    dial: Dialler, node: Node, sessions: FakeSessions, offered: tuple[str, ...], error: Exception
+) -> None:
+    sessions.error = error
+    socket, _ = await dial("/ws", *offered, visit=OWN, cookie="sessionid=adas")
+    assert (await closed(socket))[0] == 4004
+    _, (accepted, _) = await dial("/ws", *offered, visit=OWN)
+    assert accepted
+    (connection,) = node.registry
+    assert connection.closing is None, "who brings no cookie needs no look-up"
+
+
+async def test_only_who_came_from_another_site_is_found_by_an_origin(dial: Dialler, node: Node) -> None:
+    for visit in (None, PROGRAM, OWN, LISTED):
+        await dial.raw(visit=visit)
+    assert {origin: len(there) for origin, there in node.registry.origins.items()} == {LISTED.origin: 1}
+    await dial.hang_up()
+    assert node.registry.origins == {}
 
 
 async def test_a_draining_server_takes_nobody(dial: Dialler, node: Node) -> None:

@@ -14,7 +14,9 @@ from django.db import OperationalError
 from chat.conversation import Conversation
 from chat.live.limits import BAD_FRAMES_IN_A_ROW, FRAMES_PER_MESSAGE
 from chat.node import Node
+from chat.rooms.directory import RoomCard
 from chat.wire.codes import BAD_FRAMES, FLOODING
+from chat.wire.events import Person
 from tests.fakes import FakeDatabase, FakeLane, connect, make_node
 from tests.virtual import in_virtual_time
 
@@ -78,6 +80,7 @@ async def test_a_join_is_acknowledged_with_the_room_and_who_one_is() -> None:
             "payload": {
                 "room": "lobby",
                 "title": "Lobby",
+                "topic": "",
                 "you": {"id": person.id, "name": person.name, "kind": "guest"},
                 "epoch": None,
                 "offset": None,
@@ -302,6 +305,41 @@ async def test_a_guest_names_itself_and_is_heard_by_that_name() -> None:
         assert client.heard[0]["author"]["name"] == "Ada Lovelace"
         assert code(await client.ask("name", name="Ѕerver")) == "forbidden"
         assert client.connection.person.name == "Ada Lovelace"
+
+
+@in_virtual_time
+async def test_who_is_signed_in_is_heard_by_the_accounts_name_and_keeps_it() -> None:
+    async with started() as node:
+        client = Client(node)
+        client.connection.person = Person("user:7", "ada", "user")
+        assert (await client.ask("join", room="lobby"))["payload"]["you"]["id"] == "user:7"
+        assert code(await client.ask("name", name="Grace")) == "forbidden"
+        client.say("send", room="lobby", text="hi")
+        await asyncio.sleep(0.1)
+        assert [m["author"] for m in client.heard] == [{"id": "user:7", "name": "ada", "kind": "user"}]
+
+
+@in_virtual_time
+async def test_a_join_tells_the_rooms_topic() -> None:
+    async with started() as node:
+        node.directory.cards["lobby"] = (float("inf"), RoomCard("lobby", "Lobby", "Of this and that"))
+        assert (await Client(node).ask("join", room="lobby"))["payload"]["topic"] == "Of this and that"
+
+
+@in_virtual_time
+async def test_a_member_of_a_room_that_is_no_more_says_nothing_there_and_finds_it_when_it_is_made_again() -> None:
+    async with started() as node:
+        client = Client(node)
+        await client.join("lobby", "goframe")
+        del node.directory.database.rooms["lobby"]
+        await node.room_gone("lobby")
+        assert client.lane.take()[-1] == {"type": "resync", "payload": {"room": "lobby"}}
+        assert code(await client.ask("send", room="lobby", text="x")) == "not_joined"
+        assert code(await client.ask("join", room="lobby")) == "not_found"
+        assert client.connection.rooms == {"goframe"}
+        node.directory.database.rooms["lobby"] = "Lobby again"
+        node.directory.forget("lobby")
+        assert (await client.ask("join", room="lobby"))["payload"]["title"] == "Lobby again"
 
 
 @in_virtual_time

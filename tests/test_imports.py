@@ -16,10 +16,10 @@ PACKAGES = ("chat", "chatsite")
 
 # What each part of `chat` may import of the others; edges may import everything below and each other.
 BOTTOM = {"wire", "conf"}
-MIDDLE = {"rooms", "broker", "broadcasts", "layers", "database"}
+MIDDLE = {"rooms", "broker", "broadcasts", "layers", "database", "look"}
 EDGES = {
-    *("consumers", "conversation", "views", "urls", "routing", "origins", "proxies", "bodies", "health", "admin"),
-    *("management", "migrations", "node", "ticker", "runner", "links", "checks", "apps"),
+    *("auth", "consumers", "conversation", "views", "urls", "routing", "origins", "proxies", "bodies", "health"),
+    *("admin", "templatetags", "management", "migrations", "node", "ticker", "runner", "links", "checks", "apps"),
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "wire": {"wire"},

@@ -160,3 +160,16 @@ async def test_a_room_that_empties_while_events_wait_raises_nothing() -> None:
     hub.discard("lobby", connection)
     await asyncio.sleep(1)
     assert connection.lane.batches == []
+
+
+@in_virtual_time
+async def test_the_members_of_a_room_are_those_of_every_codec_and_may_leave_while_they_are_walked_over() -> None:
+    hub = Hub()
+    one, other, elsewhere = member(json_codec()), member(raw_codec()), member()
+    hub.add("lobby", one)
+    hub.add("lobby", other)
+    hub.add("goframe", elsewhere)
+    assert set(hub.members("lobby")) == {one, other}
+    for connection in hub.members("lobby"):
+        hub.discard("lobby", connection)
+    assert hub.members("lobby") == hub.members("nowhere") == []

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.live.registry import Admission, Registry
+from chat.wire.origins import Origin, parse
 from tests.fakes import connect
 
 
@@ -64,3 +65,25 @@ def test_connections_may_leave_while_they_are_walked_over() -> None:
         registry.remove(connection)
         registry.remove(connection)
     assert len(registry) == 0
+
+
+A, B = parse("https://a.example"), parse("https://b.example")
+
+
+@given(st.lists(st.tuples(st.sampled_from([None, A, B]), st.booleans()), max_size=30))
+def test_connections_of_other_sites_are_found_by_their_origin_as_long_as_they_are_there(
+    script: list[tuple[Origin | None, bool]],
+) -> None:
+    registry, inside = Registry(0, 0), []
+    for origin, stays in script:
+        connection = connect()
+        connection.origin = origin
+        registry.add(connection)
+        if stays:
+            inside.append(connection)
+        else:
+            registry.remove(connection)
+            registry.remove(connection)
+        for wanted in (A, B):
+            assert registry.origins.get(wanted, set()) == {one for one in inside if one.origin == wanted}
+        assert set(registry.origins) == {one.origin for one in inside} - {None}

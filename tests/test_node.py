@@ -9,12 +9,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from chat.broker import EVENTS
 from chat.live.connection import Connection
 from chat.node import DRAIN_BATCH, MAX_SPREAD_SECONDS, RESTART_SECONDS, Node
 from chat.wire.events import Event, pack
-from tests.fakes import Bus, FakeLane, FakeLayer, broadcast, configuration, connect, make_node, message
+from chat.wire.origins import Origin, parse, parse_pattern
+from tests.fakes import Bus, FakeLane, FakeLayer, FakeRows, broadcast, configuration, connect, make_node, message
 from tests.virtual import in_virtual_time
 
 
@@ -210,10 +212,10 @@ async def test_without_the_variable_the_node_does_not_tick() -> None:
         assert "ticker" not in node.tasks
 
 
-def arrived(node: Node, lane: FakeLane | None = None) -> Connection:
+def arrived(node: Node, origin: Origin | None = None, codec: str = "json") -> Connection:
     """Count a connection in, as the consumer does; it leaves when it is closed or cut off, as a server makes it."""
-    lane = lane or FakeLane(asyncio.get_running_loop())
-    connection = connect(node.codecs["json"], lane)
+    connection = connect(node.codecs[codec], FakeLane(asyncio.get_running_loop()))
+    connection.origin = origin
     node.registry.admit(connection.host)
     node.registry.add(connection)
 
@@ -330,3 +332,191 @@ async def test_the_layers_loss_is_logged_once_by_the_node_and_the_process_goes_o
         warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
         assert len(warnings) == 1
         assert not node.broker.up
+
+
+# What the look finds
+
+A, B, SUB = parse("https://a.example"), parse("https://b.example"), parse("https://x.c.example")
+LISTED = frozenset({parse_pattern("https://a.example"), parse_pattern("https://*.c.example")})
+
+
+def rows_of(node: Node, **rows: Any) -> FakeRows:
+    """Return what the node's look reads; its clock is the test's, which has seen no look yet."""
+    found = node.look.database
+    assert isinstance(found, FakeRows)
+    node.look.clock = asyncio.get_running_loop().time
+    node.look.began = node.look.told_at = float("-inf")
+    for name, value in rows.items():
+        setattr(found, name, value)
+    return found
+
+
+def ended(connection: Connection) -> int | None:
+    return None if connection.closing is None else connection.closing.code
+
+
+@pytest.mark.parametrize(
+    ("patterns", "left"),
+    [
+        (LISTED, {"a", "sub"}),
+        (LISTED - {parse_pattern("https://a.example")}, {"sub"}),
+        (LISTED - {parse_pattern("https://*.c.example")}, {"a"}),
+        ({parse_pattern("https://a.example:8443"), parse_pattern("https://*.c.example")}, {"sub"}),
+        ({parse_pattern("https://x.c.example"), parse_pattern("https://a.example")}, {"a", "sub"}),
+        (frozenset(), set()),
+    ],
+)
+def test_who_came_from_a_site_that_the_list_has_no_more_is_closed_within_two_seconds_and_nobody_else(
+    patterns: frozenset[Any], left: set[str]
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        async with started() as node:
+            rows = rows_of(node, patterns=LISTED)
+            assert await node.lets_in(A)
+            assert await node.lets_in(SUB)
+            own = [arrived(node), arrived(node, codec="raw")]
+            strangers = {"a": arrived(node, A), "sub": arrived(node, SUB, "raw")}
+            await asyncio.sleep(5)
+            assert {ended(one) for one in [*own, *strangers.values()]} == {None}
+            rows.patterns = patterns
+            await asyncio.sleep(2)
+            assert {name for name, one in strangers.items() if ended(one) is None} == left
+            assert {ended(one) for one in strangers.values()} <= {None, 4509}
+            assert [ended(one) for one in own] == [None, None]
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_page_that_is_closed_for_its_origin_is_told_not_to_come_back() -> None:
+    async with started() as node:
+        rows_of(node, patterns=LISTED)
+        await node.lets_in(A)
+        connection = arrived(node, A)
+        rows_of(node, patterns=frozenset())
+        await asyncio.sleep(2)
+        payload = connection.lane.envelopes[-1]["payload"]
+        assert (payload["code"], payload["reconnect"], payload["retry_after_s"]) == (4509, False, 0)
+
+
+@in_virtual_time
+async def test_who_slips_in_between_the_gates_word_and_the_registry_is_found_by_the_next_look() -> None:
+    async with started() as node:
+        rows = rows_of(node, patterns=LISTED)
+        assert await node.lets_in(A)
+        rows.patterns = frozenset()
+        await asyncio.sleep(2)
+        late = arrived(node, A)
+        await asyncio.sleep(1)
+        assert ended(late) == 4509
+
+
+@in_virtual_time
+async def test_those_of_one_origin_are_closed_in_batches(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "chat.node")
+    node = make_node()
+    connections = [arrived(node, A) for _ in range(2 * DRAIN_BATCH + 50)]
+    closed_at: set[float] = set()
+    loop = asyncio.get_running_loop()
+    for connection in connections:
+        leave = connection.on_closing
+        assert leave is not None
+        connection.on_closing = lambda closed, leave=leave: (closed_at.add(loop.time()), leave(closed))  # type: ignore[func-returns-value, misc]
+    await node.look.once()
+    assert len(closed_at) == 3
+    assert (len(node.registry), node.registry.origins) == (0, {})
+    assert caplog.messages == ["closing 450 connections of https://a.example:443: it is no allowed origin any more"]
+
+
+@in_virtual_time
+async def test_who_is_slow_to_leave_is_closed_and_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "chat.node")
+    node = make_node()
+    arrived(node, A).on_closing = None
+    for _ in range(3):
+        await node.look.once()
+    assert len(caplog.messages) == 1
+
+
+@in_virtual_time
+async def test_the_gate_hears_of_a_new_row_within_a_second_and_while_the_database_is_down_of_the_last() -> None:
+    node = make_node()
+    rows = rows_of(node)
+    assert not await node.lets_in(A)
+    rows.patterns = LISTED
+    await asyncio.sleep(1)
+    assert await node.lets_in(A)
+    assert not await node.lets_in(B)
+    rows.error = OperationalError("gone")
+    await asyncio.sleep(10)
+    assert await node.lets_in(A)
+    assert not await node.lets_in(B)
+
+
+@in_virtual_time
+async def test_with_a_dead_layer_a_change_is_in_force_as_soon() -> None:
+    layer = FakeLayer()
+    layer.bus.down = ConnectionRefusedError("no Redis")
+    async with started(layer=layer, REDIS_URL="redis://127.0.0.1:1/0") as node:
+        rows = rows_of(node, patterns=LISTED)
+        await asyncio.sleep(2)
+        assert await node.lets_in(A)
+        connection = arrived(node, A)
+        rows.patterns = frozenset()
+        await asyncio.sleep(2)
+        assert ended(connection) == 4509
+
+
+@in_virtual_time
+async def test_a_room_that_is_no_more_is_left_by_all_and_can_be_joined_when_it_is_made_again() -> None:
+    async with started() as node:
+        rows = rows_of(node)
+        typed, plain, elsewhere = arrived(node), arrived(node, codec="raw"), arrived(node)
+        for slug, connection in (("goframe", typed), ("goframe", plain), ("lobby", typed), ("lobby", elsewhere)):
+            node.hub.add(slug, connection)
+        await node.directory.find("goframe")
+        del node.directory.database.rooms["goframe"]
+        rows.gone = frozenset({"goframe", "another"})
+        await asyncio.sleep(2)
+        assert typed.lane.envelopes == [{"type": "resync", "payload": {"room": "goframe"}}]
+        assert [ended(typed), ended(plain), ended(elsewhere)] == [None, 4507, None]
+        assert elsewhere.lane.batches == []
+        assert list(node.hub.rooms) == ["lobby"]
+        assert await node.directory.find("goframe") is None
+        rows.gone = frozenset()
+        node.hub.add("goframe", typed)
+        await asyncio.sleep(5)
+        assert node.hub.count("goframe") == 1
+        assert len(typed.lane.batches) == 1
+
+
+@in_virtual_time
+async def test_many_members_of_a_room_that_is_no_more_are_told_in_batches_and_each_once() -> None:
+    node = make_node()
+    members = [arrived(node, codec=codec) for codec in ("json", "raw") for _ in range(DRAIN_BATCH)]
+    for connection in members:
+        node.hub.add("lobby", connection)
+    leaving = asyncio.create_task(node.room_gone("lobby"))
+    await asyncio.sleep(0)
+    assert node.hub.count("lobby") == DRAIN_BATCH
+    left_by_itself = node.hub.members("lobby")[-1]
+    node.hub.discard("lobby", left_by_itself)
+    await leaving
+    assert node.hub.rooms == {}
+    assert ended(left_by_itself) is None
+    assert [len(connection.lane.batches) for connection in members[:DRAIN_BATCH]] == [1] * DRAIN_BATCH
+    assert sum(ended(connection) == 4507 for connection in members) == DRAIN_BATCH - 1
+
+
+@in_virtual_time
+async def test_a_node_tells_of_its_connections_rooms_and_layer_and_says_goodbye() -> None:
+    async with started() as node:
+        rows = rows_of(node)
+        node.hub.add("lobby", arrived(node))
+        arrived(node)
+        await asyncio.sleep(6)
+        assert rows.told[-1] == (node.id, node.look.place, 2, 1, "up")
+        node.link.up = False
+        assert node.figures().layer == "down"
+    assert rows.told[-1] == (node.id,)

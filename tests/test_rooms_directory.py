@@ -93,6 +93,18 @@ def test_a_database_that_does_not_answer_is_unavailable_for_all_who_ask_and_aske
 
 
 @in_virtual_time
+async def test_a_room_that_is_forgotten_is_asked_for_anew() -> None:
+    database = FakeDatabase(lobby="Lobby")
+    rooms = made(database)
+    await rooms.find("lobby")
+    database.rooms.clear()
+    assert await rooms.find("lobby") == RoomCard("lobby", "Lobby")
+    rooms.forget("lobby")
+    rooms.forget("never asked for")
+    assert await rooms.find("lobby") is None
+
+
+@in_virtual_time
 async def test_a_scan_of_made_up_names_costs_bounded_memory() -> None:
     rooms = made(FakeDatabase(lobby="Lobby"))
     for number in range(MAX_ENTRIES + 10):
@@ -103,7 +115,7 @@ async def test_a_scan_of_made_up_names_costs_bounded_memory() -> None:
 
 @pytest.mark.django_db
 def test_a_card_is_read_from_its_row_in_one_query(django_assert_num_queries: object) -> None:
-    Room.objects.create(slug="goframe", title="GoFrame")
+    Room.objects.create(slug="goframe", title="GoFrame", topic="Of Go")
     with django_assert_num_queries(1):  # type: ignore[operator]
-        assert directory.read("goframe") == RoomCard("goframe", "GoFrame")
+        assert directory.read("goframe") == RoomCard("goframe", "GoFrame", "Of Go")
     assert directory.read("nowhere") is None

@@ -227,6 +227,11 @@ def test_closing_says_the_code_the_reason_and_whether_to_come_back() -> None:
     assert long["payload"]["reason"] == "é" * 61
 
 
+def test_a_resync_names_the_room_to_join_again() -> None:
+    batch = json_codec().encode_resync("lobby")
+    assert [pyjson.loads(frame.payload) for frame in batch.frames] == [{"type": "resync", "payload": {"room": "lobby"}}]
+
+
 def test_a_ping_is_an_envelope_that_a_program_sees() -> None:
     batch = json_codec().encode_ping()
     assert batch is not None

@@ -58,6 +58,13 @@ def test_an_error_is_a_line_of_the_servers() -> None:
 def test_pings_and_goodbyes_are_left_to_the_frames_of_rfc_6455() -> None:
     assert raw_codec().encode_ping() is None
     assert raw_codec().encode_closing(SERVER_RESTART, 1.0) is None
+
+
+def test_a_raw_connection_has_no_other_room_to_be_told_of() -> None:
+    assert raw_codec().encode_resync("lobby") is None
+
+
+def test_the_largest_frame_is_the_largest_message() -> None:
     assert raw_codec().max_frame_bytes == MESSAGE_BYTES
 
 

@@ -13,6 +13,7 @@ from chat.wire.codec import Codec
 from chat.wire.codes import SLOW_CONSUMER, Close, WireError
 from chat.wire.events import Person
 from chat.wire.frames import Batch
+from chat.wire.origins import Origin
 
 # What a reader that is being closed gets to take what waits for it.
 FLUSH_SECONDS = 1.0
@@ -35,6 +36,7 @@ class Connection:
         "messages",
         "on_closing",
         "opened",
+        "origin",
         "outbox",
         "patience",
         "person",
@@ -55,6 +57,7 @@ class Connection:
         self.person = Person(f"guest:{self.id}", f"guest-{self.id[:4]}", "guest")
         self.rooms: set[str] = set()
         self.opened = now
+        self.origin: Origin | None = None  # of another site, while that may connect
         self.received = 0
         self.messages = Bucket(rate, burst, now)
         self.frames = Bucket(rate * FRAMES_PER_MESSAGE, burst * FRAMES_PER_MESSAGE, now)

@@ -81,6 +81,11 @@ class Hub:
         if room is not None:
             room.gather.add(event)
 
+    def members(self, slug: str) -> list[Connection]:
+        """Return who is in a room here."""
+        room = self.rooms.get(slug)
+        return [member for members in room.members.values() for member in members] if room is not None else []
+
     def count(self, slug: str) -> int:
         """Return how many connections are in a room here."""
         room = self.rooms.get(slug)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from chat.live.connection import Connection
+from chat.wire.origins import Origin
 
 # Up to this share over a limit a connection is accepted and told why it is closed; beyond, even that costs too much.
 COURTESY = 1.1
@@ -26,6 +27,7 @@ class Registry:
         self.limit_per_host = limit_per_host
         self.connections: dict[str, Connection] = {}
         self.hosts: Counter[str] = Counter()
+        self.origins: dict[Origin, set[Connection]] = {}
         self.total = 0
 
     def admit(self, host: str) -> Admission:
@@ -49,9 +51,16 @@ class Registry:
 
     def add(self, connection: Connection) -> None:
         self.connections[connection.id] = connection
+        if connection.origin is not None:
+            self.origins.setdefault(connection.origin, set()).add(connection)
 
     def remove(self, connection: Connection) -> None:
         self.connections.pop(connection.id, None)
+        if connection.origin is not None:
+            there = self.origins.get(connection.origin, set())
+            there.discard(connection)
+            if not there:
+                self.origins.pop(connection.origin, None)
 
     def __iter__(self) -> Iterator[Connection]:
         return iter(list(self.connections.values()))

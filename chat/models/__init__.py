@@ -2,6 +2,8 @@
 
 from chat.models.broadcast import Broadcast
 from chat.models.lease import Lease
+from chat.models.origin import AllowedOrigin
+from chat.models.process import Process
 from chat.models.room import Room
 
-__all__ = ["Broadcast", "Lease", "Room"]
+__all__ = ["AllowedOrigin", "Broadcast", "Lease", "Process", "Room"]

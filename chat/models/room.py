@@ -18,6 +18,7 @@ class Room(models.Model):
         help_text="The room's name in addresses: lower-case letters, digits and hyphens.",
     )
     title = models.CharField(max_length=100)
+    topic = models.CharField(max_length=250, blank=True, help_text="One line on what the room is for.")
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
 
     class Meta:

@@ -26,6 +26,7 @@ class RoomCard:
 
     slug: str
     title: str
+    topic: str = ""
 
 
 class Directory:
@@ -60,6 +61,10 @@ class Directory:
         self.cards[slug] = (self.clock(), card)
         return card
 
+    def forget(self, slug: str) -> None:
+        """Ask anew for a room that was seen to be gone."""
+        self.cards.pop(slug, None)
+
     def _answered(self, slug: str, task: asyncio.Task[RoomCard | None]) -> None:
         del self.asking[slug]
         if not task.cancelled() and task.exception() is not None:
@@ -68,5 +73,5 @@ class Directory:
 
 def read(slug: str) -> RoomCard | None:
     """Return a room's card from the database."""
-    row = Room.objects.filter(slug=slug).values_list("slug", "title").first()
+    row = Room.objects.filter(slug=slug).values_list("slug", "title", "topic").first()
     return RoomCard(*row) if row else None

@@ -36,5 +36,8 @@ class Codec(Protocol):
     def encode_closing(self, close: Close, retry_after_s: float) -> Batch | None:
         """Return what is said before a close frame, or None."""
 
+    def encode_resync(self, room: str) -> Batch | None:
+        """Return the word to join a room again, or None where a connection lives and ends with its room."""
+
     def encode_ping(self) -> Batch | None:
         """Return a ping that the client's program sees, or None where RFC 6455 pings do."""

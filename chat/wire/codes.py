@@ -57,6 +57,7 @@ TOO_MANY_CONNECTIONS = Close(4505, "too_many_connections", "Too many connections
 FLOODING = Close(4506, "flooding", "Messages kept coming over the limit.")
 ROOM_NOT_FOUND = Close(4507, "not_found", "There is no such room.")
 ROOM_FORBIDDEN = Close(4508, "forbidden", "This room is not open to you.")
+ORIGIN_CLOSED = Close(4509, "origin_closed", "Pages of this site may no longer connect.")
 
 CLOSES = (
     NORMAL,
@@ -74,6 +75,7 @@ CLOSES = (
     FLOODING,
     ROOM_NOT_FOUND,
     ROOM_FORBIDDEN,
+    ORIGIN_CLOSED,
 )
 
 

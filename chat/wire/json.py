@@ -239,6 +239,9 @@ class JsonCodec:
         }
         return pack([envelope("closing", payload)])
 
+    def encode_resync(self, room: str) -> Batch:
+        return pack([envelope("resync", {"room": room})])
+
     def encode_ping(self) -> Batch:
         return PING
 

@@ -31,6 +31,9 @@ class RawCodec:
     def encode_closing(self, close: Close, retry_after_s: float) -> None:
         return None
 
+    def encode_resync(self, room: str) -> None:
+        return None
+
     def encode_ping(self) -> None:
         return None
 

@@ -32,6 +32,7 @@ OURS = (
     "DEBUG",
     "ALLOWED_HOSTS",
     "TRUSTED_PROXIES",
+    "HTTPS_ONLY",
     "TIME_ZONE",
 )
 

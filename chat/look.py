@@ -1,0 +1,166 @@
+"""The look: once a second each process reads what may have changed, whoever changed it and however.
+
+The rows themselves are the truth: a change by the admin, the shell or a bulk update is found alike, and no message
+between processes is needed for it, so it is in force within two seconds with a dead channel layer too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from itertools import islice
+
+from chat.database import Database, Unavailable, ask
+from chat.models import AllowedOrigin, Process, Room
+from chat.wire.origins import Pattern
+
+logger = logging.getLogger("chat.look")
+
+SECONDS = 1.0
+# Rooms that one look asks after; of more than these, the next looks ask after the next.
+MAX_ROOMS = 1000
+# A process tells of itself after a change, but not more often than this; and without a change as often as this.
+LEAST_BETWEEN_TELLS = 5.0
+MOST_BETWEEN_TELLS = 20.0
+GOODBYE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a process tells of itself."""
+
+    connections: int
+    rooms: int
+    layer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look found: the allow-list, its rows that make no sense, and which of the rooms asked after are no more."""
+
+    patterns: frozenset[Pattern]
+    malformed: tuple[str, ...]
+    gone: frozenset[str]
+
+
+def read(slugs: Collection[str]) -> Seen:
+    """Return what the database says now.
+
+    Raises: django.db.Error.
+    """
+    there = Room.objects.filter(slug__in=slugs).values_list("slug", flat=True) if slugs else ()
+    return Seen(*AllowedOrigin.listed(), frozenset(slugs) - frozenset(there))
+
+
+class Look:
+    """Looks once a second, with a database thread of its own; while the database is down, what was seen last holds."""
+
+    def __init__(
+        self,
+        node: str,
+        database: Database,
+        clock: Callable[[], float],
+        rooms: Callable[[], Collection[str]],
+        figures: Callable[[], Figures],
+        seen: Callable[[Seen], Awaitable[None]],
+    ) -> None:
+        self.node = node
+        self.database = database
+        self.clock = clock
+        self.rooms = rooms
+        self.figures = figures
+        self.seen = seen
+        self.place = f"{socket.gethostname()[:100]}:{os.getpid()}"
+        self.answers = True
+        self.malformed: tuple[str, ...] = ()
+        self.began = float("-inf")
+        self.under_way: asyncio.Task[None] | None = None
+        self.asked = 0
+        self.told: Figures | None = None
+        self.told_at = float("-inf")
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            await self.once()
+            await asyncio.sleep(max(0.0, self.began + SECONDS - self.clock()))
+
+    async def fresh(self) -> None:
+        """Wait until what is known was read within the last second, or the database has not answered."""
+        if self.under_way is not None or self.clock() - self.began >= SECONDS:
+            await self.once()
+
+    async def once(self) -> None:
+        """Look now; who asks while a look is under way waits for that one."""
+        if self.under_way is None:
+            self.began = self.clock()
+            self.under_way = asyncio.get_running_loop().create_task(self._look(), name="look")
+            self.under_way.add_done_callback(self._looked)
+        await asyncio.wait([self.under_way])
+
+    def _looked(self, task: asyncio.Task[None]) -> None:
+        self.under_way = None
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("A look failed", exc_info=task.exception())
+
+    async def _look(self) -> None:
+        try:
+            seen = await ask(self.database, read, self._slice())
+        except Unavailable as error:
+            if self.answers:
+                logger.warning(
+                    "The database does not answer (%s): allow-list and rooms stay as they were last seen", error
+                )
+            self.answers = False
+            return
+        if not self.answers:
+            logger.info("The database answers again")
+        self.answers = True
+        self._complain(seen.malformed)
+        await self.seen(seen)
+        await self._tell()
+
+    def _slice(self) -> list[str]:
+        """Return the next rooms to ask after."""
+        rooms = self.rooms()
+        first = self.asked if self.asked < len(rooms) else 0
+        self.asked = first + MAX_ROOMS
+        return list(islice(rooms, first, first + MAX_ROOMS))
+
+    def _complain(self, malformed: tuple[str, ...]) -> None:
+        for text in malformed:
+            if text not in self.malformed:
+                logger.warning("The allowed origin %r makes no sense and lets nobody in (chat.E008)", text[:200])
+        self.malformed = malformed
+
+    async def _tell(self) -> None:
+        """Write the process's figures, where they have changed or it is time.
+
+        A database that can be read may not be written to, while another writer holds it or for long: that must not
+        keep what was seen from being in force, nor be tried each second.
+        """
+        figures, now = self.figures(), self.clock()
+        if now - self.told_at < (MOST_BETWEEN_TELLS if figures == self.told else LEAST_BETWEEN_TELLS):
+            return
+        self.told, self.told_at = figures, now
+        try:
+            await ask(
+                self.database, Process.tell, self.node, self.place, figures.connections, figures.rooms, figures.layer
+            )
+        except Unavailable as error:
+            logger.warning("The figures of this process could not be written: %s", error)
+
+    async def goodbye(self) -> None:
+        """Take the process's row away; where that fails the row is swept when it is old."""
+        if self.under_way is not None:
+            self.under_way.cancel()
+        if self.told is None:
+            return
+        with contextlib.suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await ask(self.database, Process.forget, self.node)

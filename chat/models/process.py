@@ -1,0 +1,53 @@
+"""The server processes that live now, as they tell of themselves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import models
+from django.db.models.functions import Now
+
+# A process that has not told of itself for so long is gone; a clean stop takes its row away at once.
+LOST = timedelta(seconds=60)
+
+
+class Process(models.Model):
+    """One server process. `seen_at` is the database's time, so that no two machines' clocks are compared."""
+
+    node = models.CharField(max_length=32, unique=True)
+    place = models.CharField(max_length=128, help_text="Host and process id.")
+    connections = models.PositiveIntegerField(default=0)
+    rooms = models.PositiveIntegerField(default=0)
+    layer = models.CharField(max_length=8, default="up")
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["place"]
+        verbose_name_plural = "processes"
+
+    def __str__(self) -> str:
+        return f"{self.place} ({self.node})"
+
+    @classmethod
+    def tell(cls, node: str, place: str, connections: int, rooms: int, layer: str) -> None:
+        """Write a process's present figures, and sweep those of the lost.
+
+        Raises: django.db.Error.
+        """
+        figures = {"place": place, "connections": connections, "rooms": rooms, "layer": layer, "seen_at": Now()}
+        cls.objects.update_or_create(node=node, defaults=figures, create_defaults={**figures, "started_at": Now()})
+        cls.objects.filter(seen_at__lt=Now() - LOST).delete()
+
+    @classmethod
+    def forget(cls, node: str) -> None:
+        """Take a process's row away.
+
+        Raises: django.db.Error.
+        """
+        cls.objects.filter(node=node).delete()
+
+    @classmethod
+    def living(cls) -> list[Process]:
+        """Return the processes that have told of themselves lately."""
+        return list(cls.objects.filter(seen_at__gte=Now() - LOST))

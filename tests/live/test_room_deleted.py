@@ -1,0 +1,47 @@
+"""A room that is deleted or gets another slug while people are in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from .farm import Farm
+from .guests import Guest
+from .servers import Server
+from .sockets import RawSocket
+from .waiting import until
+
+SECONDS = 10.0  # the goal is 2
+
+
+@pytest.mark.parametrize("change", ["delete()", "update(slug='{room}-renamed')"])
+def test_everybody_is_put_out_and_may_join_again_where_it_is_made_again(
+    server: Server, farm: Farm, guest: Callable[..., Guest], raw: Callable[..., RawSocket], room: str, change: str
+) -> None:
+    def shell(code: str) -> None:
+        farm.manage(server.var_dir, "shell", "-v0", "-c", f"from chat.models import Room; Room.objects.{code}")
+
+    member, elsewhere = guest(server, room, "lobby"), guest(server, "lobby")
+    plain = raw(server, f"/ws/{room}")
+    shell(f"filter(slug={room!r}).{change.format(room=room)}")
+    changed = time.monotonic()
+    assert member.expect("resync", SECONDS)["payload"] == {"room": room}
+    close = plain.ending(SECONDS)
+    print(f"{server.kind}: the room is left {time.monotonic() - changed:.2f} s after the command's end")
+    assert (close.code, close.reason) == (4507, "There is no such room.")
+    for kind, payload, code in (
+        ("send", {"room": room, "text": "x"}, "not_joined"),
+        ("join", {"room": room}, "not_found"),
+    ):
+        assert member.ask(kind, payload)["payload"]["code"] == code
+    member.send("lobby", "still here")
+    assert elsewhere.message()["text"] == "still here"
+    assert {it["type"] for it in elsewhere.settle()} <= {"ping"}
+    shell(f"create(slug={room!r}, title='Again', topic='A new one')")
+    until(lambda: member.ask("join", {"room": room})["type"] == "ack", "the room is found again", SECONDS)
+    answer = member.join(room)
+    assert (answer["title"], answer["topic"]) == ("Again", "A new one")
+    member.send(room, "back")
+    assert member.texts(2) == ["still here", "back"]
