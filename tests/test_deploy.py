@@ -1,0 +1,134 @@
+"""What the files of deploy/ promise that running them does not show: figures that must fit the project's own, words that must not stand there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from chat import conf
+from chat.bodies import MAX_BODY_BYTES
+
+DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
+PROXIES = ("nginx.conf", "haproxy.cfg")
+SERVERS = 2  # as many as the files name
+
+
+def lines(name: str) -> list[str]:
+    """Return a file's lines without comments and what surrounds them."""
+    text = (DEPLOY / name).read_text("utf-8")
+    return [line for line in (line.split("#")[0].strip() for line in text.splitlines()) if line]
+
+
+def seconds(name: str, directive: str) -> list[float]:
+    """Return every value of a time-out, in seconds."""
+    found = [re.fullmatch(rf"{directive} (\d+)(s|m|h);?", line) for line in lines(name)]
+    values = [int(it[1]) * {"s": 1, "m": 60, "h": 3600}[it[2]] for it in found if it]
+    assert values, f"{name} does not set {directive}"
+    return values
+
+
+def number(name: str, pattern: str) -> int:
+    """Return the one number that a pattern finds."""
+    found = re.findall(pattern, "\n".join(lines(name)))
+    assert len(found) == 1, (name, pattern, found)
+    return int(found[0])
+
+
+@pytest.fixture
+def defaults(tmp_path: Path) -> conf.Conf:
+    return conf.read({"CHAT_VAR_DIR": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("name", "directive"),
+    [
+        ("nginx.conf", "proxy_read_timeout"),
+        ("nginx.conf", "proxy_send_timeout"),
+        ("nginx.conf", "send_timeout"),
+        ("haproxy.cfg", "timeout tunnel"),
+    ],
+)
+def test_a_websocket_may_be_silent_for_longer_than_a_heartbeat_takes(
+    name: str, directive: str, defaults: conf.Conf
+) -> None:
+    assert max(seconds(name, directive)) >= 2 * (defaults.ping_interval + defaults.ping_timeout)
+
+
+@pytest.mark.parametrize(
+    ("name", "directive"),
+    [
+        ("nginx.conf", "client_header_timeout"),
+        ("nginx.conf", "client_body_timeout"),
+        ("haproxy.cfg", "timeout http-request"),
+        ("haproxy.cfg", "http-request wait-for-body time"),
+    ],
+)
+def test_requests_that_trickle_get_seconds_not_minutes(name: str, directive: str) -> None:
+    assert 5 <= max(seconds(name, directive)) <= 10
+
+
+def test_the_largest_body_is_the_servers_own() -> None:
+    assert number("nginx.conf", r"client_max_body_size (\d+);") == MAX_BODY_BYTES
+    assert number("haproxy.cfg", r"hdr_val\(content-length\) gt (\d+) ") == MAX_BODY_BYTES
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"), [("nginx.conf", r"limit_conn address (\d+);"), ("haproxy.cfg", r"sc0_conn_cur gt (\d+) ")]
+)
+def test_the_limit_for_one_address_is_above_what_the_servers_allow_together(
+    name: str, pattern: str, defaults: conf.Conf
+) -> None:
+    assert number(name, pattern) > SERVERS * defaults.max_connections_per_ip
+
+
+def test_there_is_place_for_all_that_the_servers_take_together(defaults: conf.Conf) -> None:
+    wanted = SERVERS * defaults.max_connections
+    assert number("haproxy.cfg", r"\bmaxconn (\d+)") >= wanted
+    # Each WebSocket takes two, and there are at least two workers; each takes a file.
+    connections = number("nginx.conf", r"worker_connections (\d+);")
+    assert 2 * connections >= 2 * wanted
+    assert number("nginx.conf", r"worker_rlimit_nofile (\d+);") > connections
+
+
+def test_the_headers_that_pass_are_not_more_than_daphne_takes() -> None:
+    daphne = 16 * 1024  # twisted.web.http.HTTPChannel.totalHeadersSize
+    buffers = re.findall(r"large_client_header_buffers (\d+) (\d+)k;", "\n".join(lines("nginx.conf")))
+    assert [int(count) * int(size) * 1024 for count, size in buffers] == [daphne]
+    least_left = number("haproxy.cfg", r"tune\.bufsize (\d+)") - number("haproxy.cfg", r"tune\.maxrewrite (\d+)")
+    assert daphne - 2048 <= least_left <= daphne
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_nothing_is_sticky_and_the_servers_with_the_fewest_connections_get_the_next(name: str) -> None:
+    text = "\n".join(lines(name))
+    assert re.search(r"^(least_conn;|balance leastconn)$", text, re.MULTILINE)
+    assert not re.search(r"\b(ip_hash|sticky|hash|cookie|stick on|stick match|balance source)\b", text)
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_old_tls_is_off(name: str) -> None:
+    text = "\n".join(lines(name))
+    assert "ssl_protocols TLSv1.2 TLSv1.3;" in text or "ssl-min-ver TLSv1.2" in text
+    assert not re.search(r"SSLv3|TLSv1\.[01]\b|TLSv1\b(?!\.)", text)
+
+
+@pytest.mark.parametrize(("name", "count"), [("nginx.conf", 3), ("haproxy.cfg", 2)])
+def test_the_places_that_are_the_operators_are_marked_and_counted(name: str, count: int) -> None:
+    text = (DEPLOY / name).read_text("utf-8")
+    assert re.findall(r"# EDIT (\d) of (\d):", text) == [(str(place), str(count)) for place in range(1, count + 1)]
+    # All that is an example stands in a marked place: within ten lines below the mark.
+    marks = [at for at, line in enumerate(text.splitlines()) if "# EDIT" in line]
+    for at, line in enumerate(text.splitlines()):
+        if re.search(r"chat\.example|10\.0\.0\.", line):
+            assert any(0 < at - mark <= 10 for mark in marks), line
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_no_log_is_told_a_query_string_or_a_referrer(name: str) -> None:
+    formats = [line for line in lines(name) if re.match(r"log_format|log-format|'", line)]
+    assert formats
+    assert not re.search(
+        r"\$request\b|\$request_uri|\$args|\$query_string|\$http_referer|%r\b|%HU|%HQ|%hr", str(formats)
+    )
