@@ -14,11 +14,13 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import django.db
+from channels.layers import get_channel_layer
 from django.conf import settings
 from redis.exceptions import RedisError
 
 from chat import broadcasts
 from chat.broadcasts import Clock, Publish, Row, Sleep, Unavailable
+from chat.broker import post
 from chat.database import Database
 from chat.models import Broadcast
 from chat.models.lease import Candidate, lease_seconds
@@ -54,7 +56,7 @@ class Remote:
             if self.answers:
                 logger.warning("%s does not answer (%s); broadcasts wait for it", self.name, brief(error))
             self.answers = False
-            raise Unavailable from error
+            raise Unavailable(f"{self.name} does not answer ({brief(error)})") from error
         if not self.answers:
             logger.info("%s answers again", self.name)
         self.answers = True
@@ -92,6 +94,14 @@ def through(publish: Publish) -> Publish:
         await layer.ask(publish(room, event))
 
     return ask
+
+
+async def to_every_process(room: str, event: events.Broadcast) -> None:
+    """Send a tick through the channel layer, for those who are no node: the worker and the admin.
+
+    Raises: whatever the layer raises; TimeoutError.
+    """
+    await post(get_channel_layer(), room, [event])
 
 
 def holder_name() -> str:
@@ -177,14 +187,18 @@ async def run_worker(publish: Publish, stop: asyncio.Event) -> None:
         database.close()
 
 
-async def send_once(publish: Publish) -> int:
-    """Send every enabled broadcast now; return how many were sent.
+async def send_once(publish: Publish, only: int | None = None) -> int:
+    """Send every enabled broadcast now, or `only` the one with this primary key; return how many were sent.
 
-    Raises: Unavailable.
+    Raises: Unavailable, which says in a sentence what does not answer.
     """
     database = Database()
+    rows = Rows(database)
+
+    async def load() -> Sequence[Broadcast]:
+        return [row for row in await rows.load() if only in (None, row.pk)]
+
     try:
-        rows = Rows(database)
-        return await broadcasts.once(publish=through(publish), clock=CLOCK, load=rows.load, claim=rows.claim)
+        return await broadcasts.once(publish=through(publish), clock=CLOCK, load=load, claim=rows.claim)
     finally:
         database.close()

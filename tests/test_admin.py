@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from chat.models import Broadcast, Room
+from chat.models import AllowedOrigin, Broadcast, Process, Room
 
 pytestmark = pytest.mark.django_db
 
@@ -17,14 +19,31 @@ def operator(client: Client) -> Client:
     return client
 
 
+def page(client: Client, path: str) -> str:
+    answer = client.get(f"/admin/{path}")
+    assert answer.status_code == 200, answer
+    return answer.content.decode()
+
+
 def form(**fields: object) -> dict[str, object]:
     room = Room.objects.get(slug="lobby")
     return {"name": "News", "room": room.pk, "template": "It is {time}", "interval": 10, "time_zone": "", **fields}
 
 
-@pytest.mark.parametrize("path", ["room/", "room/add/", "broadcast/", "broadcast/add/", "broadcast/?q=lobby"])
-def test_every_page_opens_for_an_operator(operator: Client, path: str) -> None:
-    assert operator.get(f"/admin/chat/{path}").status_code == 200
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("", "chat/", "chat/room/", "chat/room/add/", "chat/room/?q=lobby", "chat/broadcast/", "chat/broadcast/add/"),
+        *("chat/broadcast/?q=lobby", "chat/allowedorigin/", "chat/allowedorigin/add/", "chat/allowedorigin/?q=x"),
+        *("chat/process/", "auth/user/", "auth/user/add/", "auth/group/add/", "password_change/"),
+    ],
+)
+def test_every_page_opens_for_an_operator_and_holds_nothing_inline(operator: Client, path: str) -> None:
+    found = page(operator, path)
+    assert "<style" not in found
+    assert "style=" not in found
+    assert "javascript:" not in found
+    assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", found))
 
 
 def test_a_stranger_is_sent_to_sign_in(client: Client) -> None:
@@ -32,9 +51,9 @@ def test_a_stranger_is_sent_to_sign_in(client: Client) -> None:
 
 
 def test_the_list_shows_the_reference_broadcast(operator: Client) -> None:
-    page = operator.get("/admin/chat/broadcast/").content.decode()
-    assert "Time" in page
-    assert "Lobby" in page
+    found = page(operator, "chat/broadcast/")
+    assert "Time" in found
+    assert "Lobby" in found
 
 
 def test_a_broadcast_is_added_changed_and_switched_off(operator: Client) -> None:
@@ -50,7 +69,7 @@ def test_the_last_tick_is_shown_and_cannot_be_set(operator: Client) -> None:
     operator.post("/admin/chat/broadcast/add/", form(last_due_0="2030-01-01", last_due_1="00:00:00"))
     made = Broadcast.objects.get(name="News")
     assert made.last_due is None
-    assert "Last due" in operator.get(f"/admin/chat/broadcast/{made.pk}/change/").content.decode()
+    assert "Last due" in page(operator, f"chat/broadcast/{made.pk}/change/")
 
 
 @pytest.mark.parametrize(
@@ -67,9 +86,9 @@ def test_the_last_tick_is_shown_and_cannot_be_set(operator: Client) -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_sentence(operator: Client, fields: dict[str, object], says: str) -> None:
-    page = operator.post("/admin/chat/broadcast/add/", form(**fields))
-    assert page.status_code == 200
-    assert says in page.content.decode()
+    answer = operator.post("/admin/chat/broadcast/add/", form(**fields))
+    assert answer.status_code == 200
+    assert says in answer.content.decode()
     assert Broadcast.objects.count() == 1
 
 
@@ -82,3 +101,125 @@ def test_a_room_needs_a_slug_that_fits_in_an_address(operator: Client, slug: str
 def test_a_room_is_added(operator: Client) -> None:
     assert operator.post("/admin/chat/room/add/", {"slug": "tea-2", "title": "Tea"}).status_code == 302
     assert Room.objects.get(slug="tea-2").title == "Tea"
+
+
+def main_room() -> Room:
+    return Room.objects.get(slug="lobby")
+
+
+def test_the_main_rooms_slug_stays(operator: Client) -> None:
+    operator.post(f"/admin/chat/room/{main_room().pk}/change/", {"slug": "hall", "title": "Hall"})
+    assert Room.objects.get(slug="lobby").title == "Hall"
+
+
+def test_another_rooms_slug_may_change_and_the_form_says_what_that_does(operator: Client) -> None:
+    room = Room.objects.create(slug="tea", title="Tea")
+    found = page(operator, f"chat/room/{room.pk}/change/")
+    assert "A new slug is a new address" in found
+    assert '<a href="/rooms/tea">Open the room</a>' in found
+    assert 'class="historylink"' in found
+    operator.post(f"/admin/chat/room/{room.pk}/change/", {"slug": "coffee", "title": "Coffee"})
+    assert Room.objects.filter(slug="coffee").exists()
+
+
+def test_the_list_of_rooms_leads_into_them_and_to_their_broadcasts(operator: Client) -> None:
+    found = page(operator, "chat/room/")
+    assert 'href="/rooms/lobby"' in found
+    assert f'href="/admin/chat/broadcast/?room__id__exact={main_room().pk}">1 broadcast</a>' in found
+    assert "Time" in page(operator, f"chat/broadcast/?room__id__exact={main_room().pk}")
+
+
+def test_the_main_room_is_not_deleted_and_the_refusal_is_a_sentence(operator: Client) -> None:
+    path = f"/admin/chat/room/{main_room().pk}/delete/"
+    says = "Lobby (lobby) is the main room, CHAT_DEFAULT_ROOM"
+    assert says in operator.get(path).content.decode()
+    assert says in operator.post(path, {"post": "yes"}).content.decode()
+    assert main_room()
+
+
+def test_the_main_room_is_not_deleted_among_others(operator: Client) -> None:
+    other = Room.objects.create(slug="tea", title="Tea")
+    chosen = {"action": "delete_selected", "_selected_action": [other.pk, main_room().pk]}
+    assert "is the main room" in operator.post("/admin/chat/room/", chosen).content.decode()
+    operator.post("/admin/chat/room/", {**chosen, "post": "yes"})
+    assert Room.objects.count() == 2
+    operator.post("/admin/chat/room/", {**chosen, "_selected_action": [other.pk], "post": "yes"})
+    assert [room.slug for room in Room.objects.all()] == ["lobby"]
+
+
+def test_before_a_room_is_deleted_it_is_said_what_that_does(operator: Client) -> None:
+    room = Room.objects.create(slug="tea", title="Tea")
+    says = "Everybody in a deleted room is put out of it within two seconds"
+    assert says in page(operator, f"chat/room/{room.pk}/delete/")
+    chosen = {"action": "delete_selected", "_selected_action": [room.pk]}
+    assert says in operator.post("/admin/chat/room/", chosen).content.decode()
+    operator.post(f"/admin/chat/room/{room.pk}/delete/", {"post": "yes"})
+    assert Room.objects.filter(slug="tea").count() == 0
+
+
+def test_an_origin_is_added_as_browsers_write_it_and_told_in_words(operator: Client) -> None:
+    fields = {"pattern": "HTTPS://App.Example.com:443", "note": "Shop", "enabled": "on"}
+    assert operator.post("/admin/chat/allowedorigin/add/", fields).status_code == 302
+    made = AllowedOrigin.objects.get()
+    assert made.pattern == "https://app.example.com"
+    says = "Lets in pages of https://app.example.com on port 443."
+    assert says in page(operator, "chat/allowedorigin/")
+    assert says in page(operator, f"chat/allowedorigin/{made.pk}/change/")
+
+
+@pytest.mark.parametrize("pattern", ["*", "https://*", "null", "https://a.example/path", ""])
+def test_an_origin_that_is_none_is_refused(operator: Client, pattern: str) -> None:
+    assert operator.post("/admin/chat/allowedorigin/add/", {"pattern": pattern}).status_code == 200
+    assert not AllowedOrigin.objects.exists()
+
+
+def test_an_origin_comes_once(operator: Client) -> None:
+    AllowedOrigin.objects.create(pattern="https://app.example.com")
+    answer = operator.post("/admin/chat/allowedorigin/add/", {"pattern": "https://APP.example.com:443"})
+    assert "in the list already" in answer.content.decode()
+
+
+def test_a_malformed_row_breaks_no_page_and_can_be_switched_off_in_the_list(operator: Client) -> None:
+    row = AllowedOrigin.objects.create(pattern="https://*.*")
+    assert "Lets in nobody, since this is no pattern." in page(operator, "chat/allowedorigin/")
+    assert "Lets in nobody" in page(operator, f"chat/allowedorigin/{row.pk}/change/")
+    fields = {"form-TOTAL_FORMS": 1, "form-INITIAL_FORMS": 1, "form-0-id": row.pk, "_save": "Save"}
+    assert operator.post("/admin/chat/allowedorigin/", fields).status_code == 302
+    row.refresh_from_db()
+    assert not row.enabled
+
+
+def test_a_broadcast_that_cannot_be_told_breaks_no_page(operator: Client) -> None:
+    row = Broadcast.objects.get()
+    Broadcast.objects.update(time_zone="Mars/Olympus")
+    assert "Nothing: " in page(operator, "chat/broadcast/")
+    assert "Expected a name of the time zone database" in page(operator, f"chat/broadcast/{row.pk}/change/")
+
+
+def test_the_list_of_broadcasts_says_what_each_says_now_and_when_it_does_next(operator: Client) -> None:
+    Broadcast.objects.update(template="{room}, here is the news", interval=90)
+    found = page(operator, "chat/broadcast/")
+    assert "Lobby, here is the news" in found
+    assert "90 seconds" in found
+    assert re.search(r'field-next_tick">\d\d:\d\d:\d\d UTC<', found)
+    Broadcast.objects.update(enabled=False)
+    assert 'field-next_tick">Off<' in page(operator, "chat/broadcast/")
+
+
+def test_processes_are_to_be_looked_at_only(operator: Client) -> None:
+    Process.tell("n1", "host:1", 3, 2, "up")
+    row = Process.objects.get()
+    assert "host:1" in page(operator, "chat/process/")
+    assert "host:1" in page(operator, f"chat/process/{row.pk}/change/")
+    assert operator.get("/admin/chat/process/add/").status_code == 403
+    assert operator.post(f"/admin/chat/process/{row.pk}/change/", {"place": "x"}).status_code == 403
+    assert operator.post(f"/admin/chat/process/{row.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_permissions_are_given_by_checkboxes(operator: Client) -> None:
+    user = User.objects.create(username="eve")
+    path = f"/admin/auth/user/{user.pk}/change/"
+    assert 'type="checkbox" name="user_permissions"' in operator.get(path).content.decode()
+    wanted = Permission.objects.get(codename="view_process")
+    operator.post(path, {"username": "eve", "is_active": "on", "user_permissions": [wanted.pk]})
+    assert list(user.user_permissions.all()) == [wanted]

@@ -226,6 +226,29 @@ async def test_once_sends_what_is_enabled(orm: Callable[..., Any], publish: Call
     assert [event.name for _, event in sent] == ["Time"]
 
 
+async def test_once_sends_one_alone_and_never_what_is_off(
+    orm: Callable[..., Any], publish: Callable[..., Any], sent: Sent
+) -> None:
+    await orm(make_broadcast)
+    await orm(make_broadcast, name="Other")
+    await orm(make_broadcast, name="Off", enabled=False)
+    keys = {name: (await orm(Broadcast.objects.get, name=name)).pk for name in ("Other", "Off")}
+    assert await ticker.send_once(publish, keys["Other"]) == 1
+    assert await ticker.send_once(publish, keys["Off"]) == 0
+    assert [event.name for _, event in sent] == ["Other"]
+
+
+async def test_what_is_unavailable_says_so_in_a_sentence(orm: Callable[..., Any]) -> None:
+    async def fail(room: str, event: events.Broadcast) -> None:
+        raise RedisConnectionError("connection refused")
+
+    await orm(make_broadcast)
+    with pytest.raises(
+        Unavailable, match=r"^The channel layer does not answer \(ConnectionError: connection refused\)$"
+    ):
+        await ticker.send_once(fail)
+
+
 def test_no_two_workers_share_a_name() -> None:
     names = {ticker.holder_name() for _ in range(100)}
     assert len(names) == 100

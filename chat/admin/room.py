@@ -2,13 +2,76 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
 
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from chat.admin.durations import counted, moment
 from chat.models import Room
+
+SLUG_HELP = (
+    "The room's name in addresses: lower-case letters, digits and hyphens. A new slug is a new address: links to the "
+    "old one lead nowhere, and who is in the room is put out of it."
+)
+
+
+def is_main(room: Room) -> bool:
+    """Tell whether a room is the one that `/` shows."""
+    return room.slug == settings.CHAT.default_room
+
+
+def why_kept(room: Room) -> str:
+    return f"{room} ({room.slug}) is the main room, CHAT_DEFAULT_ROOM: without it / leads nowhere, so it is kept."
 
 
 @admin.register(Room)
 class RoomAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["slug", "title", "created_at"]
-    search_fields = ["slug", "title"]
-    readonly_fields = ["created_at"]
+    list_display = ["slug", "title", "topic", "broadcasts", "created", "link"]
+    search_fields = ["slug", "title", "topic"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Room]:
+        rooms: QuerySet[Room] = super().get_queryset(request)
+        return rooms.annotate(broadcast_count=Count("broadcasts"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Room | None = None) -> list[str]:
+        """Also keep the main room's slug: another would leave `/` without its room."""
+        return ["broadcasts", "created", *(["slug"] if obj and is_main(obj) else [])]
+
+    def get_fields(self, request: HttpRequest, obj: Room | None = None) -> list[Any]:
+        return ["slug", "title", "topic", *(["broadcasts", "created"] if obj else [])]
+
+    def get_form(self, request: HttpRequest, obj: Room | None = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj:
+            kwargs["help_texts"] = {"slug": SLUG_HELP}
+        return super().get_form(request, obj, change, **kwargs)
+
+    def view_on_site(self, obj: Room) -> str:
+        return obj.get_absolute_url()
+
+    @admin.display(description="Open")
+    def link(self, room: Room) -> SafeString:
+        return format_html(
+            '<a href="{}">Open<span class="visually-hidden"> {}</span></a>', room.get_absolute_url(), room
+        )
+
+    @admin.display(description="Created", ordering="created_at")
+    def created(self, room: Room) -> str:
+        return moment(room.created_at)
+
+    @admin.display(description="Broadcasts", ordering="broadcast_count")
+    def broadcasts(self, room: Room) -> SafeString:
+        address = f"{reverse('admin:chat_broadcast_changelist')}?room__id__exact={room.pk}"
+        return format_html('<a href="{}">{}</a>', address, counted(room.broadcast_count, "broadcast"))  # type: ignore[attr-defined]
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        """Tell Django's confirmation what would be deleted, and that the main room is kept."""
+        objects, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        return objects, counts, lacking, [*protected, *(why_kept(room) for room in objs if is_main(room))]

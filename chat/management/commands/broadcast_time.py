@@ -13,8 +13,6 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chat import ticker
 from chat.broadcasts import Unavailable
-from chat.broker import post
-from chat.wire import events
 
 FLUSH_SECONDS = 0.3
 
@@ -35,11 +33,6 @@ class Command(BaseCommand):
             asyncio.run(send_once() if once else work())
 
 
-async def publish(room: str, event: events.Broadcast) -> None:
-    """Send a tick to every server process."""
-    await post(get_channel_layer(), room, [event])
-
-
 async def work() -> None:
     """Tick until SIGTERM or SIGINT."""
     stop = asyncio.Event()
@@ -47,7 +40,7 @@ async def work() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
-        await ticker.run_worker(publish, stop)
+        await ticker.run_worker(ticker.to_every_process, stop)
     finally:
         await hang_up()
 
@@ -58,7 +51,7 @@ async def send_once() -> None:
     Raises: CommandError.
     """
     try:
-        await ticker.send_once(publish)
+        await ticker.send_once(ticker.to_every_process)
     except Unavailable as error:
         raise CommandError(f"Not every broadcast was sent: {ticker.brief(error.__cause__ or error)}") from None
     finally:
