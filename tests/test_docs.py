@@ -18,7 +18,7 @@ from chat.wire.events import Person
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "bench/README.md"])
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "bench/README.md", ROOT / "deploy/README.md"])
 OWN = [
     *PAGES,
     ROOT / "LICENSE",

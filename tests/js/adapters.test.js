@@ -45,3 +45,16 @@ test("where there is storage it is used, and nothing of the probe stays", () => 
   adapters.remember("chat.name", "Ada");
   assert.deepEqual([...values], [["chat.name", "Ada"]]);
 });
+
+test("the page is told when it is seen again, not when it is hidden", () => {
+  const document = new EventTarget();
+  document.hidden = true;
+  const adapters = browserAdapters(Object.assign(fakeWindow(null), { document }));
+  let seen = 0;
+  adapters.onVisible(() => (seen += 1));
+  document.dispatchEvent(new Event("visibilitychange"));
+  assert.deepEqual([adapters.visible(), seen], [false, 0]);
+  document.hidden = false;
+  document.dispatchEvent(new Event("visibilitychange"));
+  assert.deepEqual([adapters.visible(), seen], [true, 1]);
+});

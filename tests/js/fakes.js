@@ -53,9 +53,11 @@ export class FakeBrowser {
   stored = new Map();
   warnings = [];
   chance = 0.5;
+  seen = true;
   #now = 1000;
   #timers = new Set();
   #online = [];
+  #visible = [];
   #bytes = 0;
 
   dial = (path, protocols) => {
@@ -77,6 +79,8 @@ export class FakeBrowser {
   remember = (name, value) => this.stored.set(name, value);
   forget = (name) => this.stored.delete(name);
   onOnline = (run) => this.#online.push(run);
+  visible = () => this.seen;
+  onVisible = (run) => this.#visible.push(run);
   warn = (...words) => this.warnings.push(words.join(" "));
 
   get socket() {
@@ -89,6 +93,15 @@ export class FakeBrowser {
 
   goOnline() {
     for (const run of this.#online) run();
+  }
+
+  hide() {
+    this.seen = false;
+  }
+
+  show() {
+    this.seen = true;
+    for (const run of this.#visible) run();
   }
 
   /** Let time pass, running what falls due in its order. */
@@ -111,7 +124,7 @@ export class FakeView {
   items = [];
 
   constructor() {
-    for (const verb of ["status", "joined", "refused", "complaint", "you", "unnamed", "changed"]) {
+    for (const verb of ["status", "joined", "refused", "complaint", "you", "unnamed", "changed", "roundTrip", "limit"]) {
       this[verb] = (value) => this.heard.push([verb, value]);
     }
   }

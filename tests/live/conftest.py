@@ -20,6 +20,7 @@ from .redis import RedisServer
 from .servers import KINDS, Server
 from .services import redis_binary, require
 from .sockets import RawSocket
+from .windows import browser, ticking, window  # noqa: F401  (fixtures)
 
 Start = Callable[..., Server]
 # Everybody comes from one address and none waits for a tick, unless a test is about that.

@@ -1,5 +1,6 @@
 /**
- * Everything that the client takes from its browser: sockets, timers, chance, storage, the `online` event.
+ * Everything that the client takes from its browser: sockets, timers, chance, storage, whether the network and the reader
+ * are there.
  * Tests hand in another object of this shape; nothing else is replaced.
  */
 
@@ -21,6 +22,8 @@ export function browserAdapters(window) {
     remember: (name, value) => storage.setItem(name, value),
     forget: (name) => storage.removeItem(name),
     onOnline: (run) => window.addEventListener("online", run),
+    visible: () => !window.document.hidden,
+    onVisible: (run) => window.document.addEventListener("visibilitychange", () => !window.document.hidden && run()),
     warn: (...words) => window.console.warn(...words),
   };
 }

@@ -62,7 +62,7 @@ export class Connection {
     return true;
   }
 
-  /** Send an envelope; `answer({type: "ack" | "error", payload})` comes once, or never if the connection ends first. */
+  /** Send an envelope; `answer({type: "ack" | "error" | "pong", payload})` comes once, or never if the connection ends first. */
   call(type, payload, answer) {
     const id = (this.#lastId += 1);
     const sent = this.send(type, payload, id);
@@ -99,6 +99,7 @@ export class Connection {
         this.#closing = envelope.payload;
         return undefined;
       case "ack":
+      case "pong":
       case "error":
         return this.#answer(envelope);
       default:

@@ -21,6 +21,7 @@ export class Outgoing {
   #unseen = new Map();
   #flying = null;
   #ready = false;
+  #barred = "";
   #cancelTimer = () => {};
 
   /** `call(type, payload, answer)` is the connection's; `changed(item)` tells of an item's new state; `rejoin()` joins. */
@@ -63,6 +64,7 @@ export class Outgoing {
 
   /** Send what waits, if the room is joined and nothing is in flight. */
   go() {
+    if (this.#barred && !this.#flying && this.#queue.length > 0) this.#fail(this.#queue[0], this.#barred, true);
     if (!this.#ready || this.#flying || this.#queue.length === 0) return;
     const item = this.#queue[0];
     const size = byteLength(item.text);
@@ -76,7 +78,15 @@ export class Outgoing {
   /** The room is joined. */
   open() {
     this.#ready = true;
+    this.#barred = "";
     this.#calm();
+    this.go();
+  }
+
+  /** The room lets nobody in, for a reason that does not pass by itself: nothing waits for it. */
+  bar(why) {
+    this.#ready = false;
+    this.#barred = why;
     this.go();
   }
 
@@ -84,6 +94,7 @@ export class Outgoing {
   close({ resend, says }) {
     const item = this.#flying;
     this.#ready = false;
+    this.#barred = "";
     this.#flying = null;
     this.#calm();
     if (!item) return;

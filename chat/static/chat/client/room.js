@@ -7,8 +7,8 @@ const MAX_SEEN = 2000;
 
 /**
  * One room: joins it whenever a connection opens, shows what comes, sends what is written.
- * `view` hears `added(item)`, `changed(item)`, `joined({title})`, `refused(sentence)`. In a volatile room a message's offset is null
- * and every message counts; the same key twice is one message.
+ * `view` hears `added(item)`, `changed(item)`, `joined({title, topic})`, `refused(sentence)`, `limit(bytes)`. In a volatile
+ * room a message's offset is null and every message counts; the same key twice is one message.
  */
 export class Room {
   #slug;
@@ -50,6 +50,7 @@ export class Room {
   welcome({ limits }) {
     const most = limits?.message_bytes;
     this.#outgoing.maxBytes = most > 0 ? most : Infinity;
+    this.#view.limit(this.#outgoing.maxBytes);
     this.#join();
   }
 
@@ -79,13 +80,16 @@ export class Room {
     }
     this.#person.is(payload.you);
     for (const message of payload.messages ?? []) this.#message(message);
-    this.#view.joined({ title: payload.title });
+    this.#view.joined({ title: words(payload.title), topic: words(payload.topic) });
     this.#outgoing.open();
   }
 
   #refused(error) {
     this.#view.refused(sentence(error));
-    if (!isPassing(error)) return;
+    if (!isPassing(error)) {
+      this.#outgoing.bar(sentence(error));
+      return;
+    }
     this.#cancelTimer = this.#adapters.after(retryDelay(error, this.#adapters.random), () => this.#join());
   }
 

@@ -1,6 +1,7 @@
-/** The guest's name: shown as a button; it opens a small form. */
+/** The guest's name: shown as a button; it opens a small form. Somebody signed in has a name that is only shown. */
 export class Name {
   #root;
+  #fixed;
   #shown;
   #form;
   #field;
@@ -9,8 +10,9 @@ export class Name {
   #done;
 
   /** `rename(name)` returns why not, or an empty string; `done()` comes after a name was given. */
-  constructor({ root, rename, done }) {
+  constructor({ root, fixed, rename, done }) {
     this.#root = root;
+    this.#fixed = fixed;
     this.#shown = root.querySelector(".shown");
     this.#form = root.querySelector("form");
     this.#field = root.querySelector("input");
@@ -23,10 +25,12 @@ export class Name {
     document.addEventListener("click", (event) => this.#clicked(event));
   }
 
-  /** Show who one is; the name of somebody signed in is not changed here. */
+  /** Show who one is. */
   show({ name, kind }) {
     this.#shown.textContent = name;
+    this.#fixed.querySelector(".shown").textContent = name;
     this.#root.hidden = kind !== "guest";
+    this.#fixed.hidden = kind === "guest";
   }
 
   /** The server did not take the name. */

@@ -4,6 +4,7 @@ const TICK_MS = 250;
 export class Status {
   #root;
   #words;
+  #latency;
   #countdown;
   #button;
   #adapters;
@@ -13,6 +14,7 @@ export class Status {
   constructor({ root, adapters, again }) {
     this.#root = root;
     this.#words = root.querySelector(".words");
+    this.#latency = root.querySelector(".latency");
     this.#countdown = root.querySelector(".countdown");
     this.#button = root.querySelector("button");
     this.#adapters = adapters;
@@ -24,6 +26,7 @@ export class Status {
     this.#cancelTick();
     this.#set(name, wordsFor(name, cause));
     this.#countdown.textContent = "";
+    if (name !== "open") this.#latency.textContent = "";
     this.#button.hidden = name !== "waiting" && name !== "stopped";
     if (name === "waiting") this.#count(at);
   }
@@ -36,6 +39,11 @@ export class Status {
   /** The room does not let one in. */
   refused(sentence) {
     this.#set("stopped", `Not in the room: ${sentence}`);
+  }
+
+  /** How long the server's answer took. It stands beside the words that are read aloud: it changes too often for that. */
+  roundTrip(ms) {
+    this.#latency.textContent = `${ms} ms`;
   }
 
   #set(name, words) {
