@@ -28,6 +28,7 @@ def test_a_client_comes_back_below_4500_and_stays_away_from_there_on() -> None:
         "flooding": False,
         "not_found": False,
         "forbidden": False,
+        "origin_closed": False,
     }
 
 
