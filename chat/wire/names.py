@@ -38,7 +38,7 @@ def clean(name: str) -> str:
             Error.BAD_FRAME, f"payload.name: expected 1 to {MAX_NAME_CHARACTERS} characters, got {len(shown)}"
         )
     if passes_for_the_server(shown):
-        raise WireError(Error.FORBIDDEN, "payload.name: a name may not begin with “Server”, got one that reads like it")
+        raise WireError(Error.FORBIDDEN, "payload.name: a name may not begin with “Server” or what looks like it")
     return shown
 
 
