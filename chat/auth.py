@@ -7,13 +7,17 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import auth
-from django.http import HttpRequest, parse_cookie
+from django.http import HttpRequest
 
+from chat.cookies import value_of
 from chat.database import Database, ask
 from chat.origins import SCOPE_KEY
 from chat.wire import names
 from chat.wire.codes import WireError
 from chat.wire.events import Person
+
+# As Django makes them (SessionBase._get_new_session_key): no other is asked for.
+SESSION_KEY = "[a-z0-9]{8,40}"
 
 
 async def person_of(scope: dict[str, Any], database: Database) -> Person | None:
@@ -24,15 +28,10 @@ async def person_of(scope: dict[str, Any], database: Database) -> Person | None:
     Raises: chat.database.Unavailable.
     """
     visit = scope.get(SCOPE_KEY)
-    key = session_key(scope)
-    if key is None or visit is None or visit.origin is None:
+    if visit is None or visit.origin is None:
         return None
-    return await ask(database, read, key)
-
-
-def session_key(scope: dict[str, Any]) -> str | None:
-    cookies = b"; ".join(value for name, value in scope["headers"] if name == b"cookie").decode("latin-1")
-    return parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME) or None
+    key = value_of(scope, settings.SESSION_COOKIE_NAME, SESSION_KEY)
+    return None if key is None else await ask(database, read, key)
 
 
 def read(key: str) -> Person | None:

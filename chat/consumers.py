@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from typing import Any
 
 from channels.consumer import get_handler_name
@@ -11,6 +12,7 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from chat.auth import person_of
+from chat.conf import SLUG
 from chat.conversation import Conversation
 from chat.database import Unavailable
 from chat.live.connection import Connection
@@ -160,7 +162,10 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         return connection
 
     def room_of(self, codec: Codec) -> str:
-        return self.room if codec.name == "raw" else "-"
+        if codec.name != "raw":
+            return "-"
+        # What is no slug may hold anything, also what looks like another line of the log.
+        return self.room if re.fullmatch(SLUG, self.room) else repr(self.room[:64])
 
     def lane(self) -> Lane:
         lane = self.scope.get("extensions", {}).get(SCOPE_KEY)

@@ -207,11 +207,16 @@ class Node:
         self.allow_list.replace(seen.patterns)
         for slug in seen.gone:
             await self.room_gone(slug)
-        for origin in [origin for origin in self.registry.origins if not self.allow_list.lets_in(origin)]:
-            leaving = [one for one in self.registry.origins.get(origin, ()) if one.closing is None]
-            if leaving:
-                logger.info("closing %d connections of %s: it is no allowed origin any more", len(leaving), origin)
-                await self._close(leaving, ORIGIN_CLOSED)
+        await self._close_strangers()
+
+    async def _close_strangers(self) -> None:
+        """Close who came by an origin that is no more allowed."""
+        closed = [origin for origin in self.registry.origins if not self.allow_list.lets_in(origin)]
+        leaving = [one for origin in closed for one in self.registry.origins[origin] if one.closing is None]
+        if leaving:
+            more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
+            logger.info("closing %d connections of %s%s: no allowed origin any more", len(leaving), closed[0], more)
+            await self._close(leaving, ORIGIN_CLOSED)
 
     async def room_gone(self, slug: str) -> None:
         """Put everybody out of a room that is no more."""

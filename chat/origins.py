@@ -90,7 +90,7 @@ class Refusals:
 class OriginGate:
     """Refuses handshakes from other origins, before anything else is done for them.
 
-    `lets_in(origin)` asks the allow-list. No Origin is no browser, and allowed.
+    `lets_in(origin)` asks the allow-list. No Origin is no browser, and allowed. `secure`: only wss is.
     """
 
     def __init__(
@@ -99,11 +99,13 @@ class OriginGate:
         allowed_hosts: Sequence[str],
         lets_in: Callable[[Origin], Awaitable[bool]],
         refusals: Refusals | None = None,
+        secure: bool = False,
     ) -> None:
         self.app = app
         self.allowed_hosts = allowed_hosts
         self.lets_in = lets_in
         self.refusals = refusals or Refusals()
+        self.secure = secure
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         try:
@@ -118,6 +120,8 @@ class OriginGate:
     async def judge(self, scope: Scope) -> Visit:
         """Return who comes. Raises: ValueError, which says why they are refused."""
         came, own = origins_of(scope, self.allowed_hosts)
+        if self.secure and own.scheme != "https":
+            raise ValueError("it came by ws://, and HTTPS_ONLY is set")
         if came is None or came == own:
             return Visit(came, own=True)
         if await self.lets_in(came):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -81,7 +82,7 @@ def split_hop(hop: str) -> tuple[Address | None, int]:
         port = port.removeprefix(":")
     elif hop.count(":") == 1:
         host, _, port = hop.partition(":")
-    return read_address(host), int(port) if port.isascii() and port.isdigit() and int(port) < 65536 else 0
+    return read_address(host), int(port) if re.fullmatch("[0-9]{1,5}", port) and int(port) < 65536 else 0
 
 
 def read_address(text: str) -> Address | None:
@@ -90,5 +91,7 @@ def read_address(text: str) -> Address | None:
         address = ipaddress.ip_address(text)
     except ValueError:
         return None
+    if getattr(address, "scope_id", None):
+        return None  # A zone is any text, and means something on one machine only.
     mapped = getattr(address, "ipv4_mapped", None)
     return mapped or address

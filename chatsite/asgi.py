@@ -19,6 +19,7 @@ from chat import __version__, ticker
 from chat.bodies import BodyLimit
 from chat.checks import check_settings
 from chat.consumers import ChatConsumer
+from chat.cookies import Cookies
 from chat.health import Health
 from chat.node import Node
 from chat.origins import OriginGate
@@ -35,9 +36,10 @@ lock = None if conf.clustered else embedded.be_the_only_one(conf.var_dir)
 node = Node(conf, get_channel_layer(), ticker.run_embedded)
 application = Gateway(
     node,
-    http=Health(Proxies(BodyLimit(django_application), conf.trusted_proxies), node),
+    http=Health(Proxies(Cookies(BodyLimit(django_application)), conf.trusted_proxies), node),
     websocket=Proxies(
-        OriginGate(routes(ChatConsumer.as_asgi(node=node)), conf.allowed_hosts, node.lets_in), conf.trusted_proxies
+        OriginGate(routes(ChatConsumer.as_asgi(node=node)), conf.allowed_hosts, node.lets_in, secure=conf.https_only),
+        conf.trusted_proxies,
     ),
 )
 servers.install(node)

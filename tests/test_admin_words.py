@@ -48,7 +48,10 @@ APP = ["Lets in pages of https://app.example.com on port 443.", "Not its subdoma
     ],
 )
 def test_a_pattern_is_told_in_words(text: str, sentences: list[str]) -> None:
-    assert in_words(text) == sentences
+    acting = [sentence for sentence in in_words(text) if sentence not in sentences]
+    assert [*sentences, *acting] == in_words(text)
+    assert all("acts here as whoever is signed in" in sentence for sentence in acting)
+    assert len(acting) == (sentences != [NOTHING_YET])
 
 
 @pytest.mark.parametrize(

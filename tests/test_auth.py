@@ -52,43 +52,62 @@ ADA = Person("user:1", "ada", "user")
 @pytest.mark.parametrize(
     ("cookies", "visit", "person"),
     [
-        (("sessionid=adas",), OWN, ADA),
-        (("sessionid=adas",), LISTED, ADA),
-        (("theme=dark; sessionid=adas; x=y",), OWN, ADA),
-        (("theme=dark", "sessionid=adas"), OWN, ADA),
-        (("sessionid=forged",), OWN, None),
-        (("csrftoken=adas",), OWN, None),
+        (("sessionid=adassession",), OWN, ADA),
+        (("sessionid=adassession",), LISTED, ADA),
+        (("theme=dark; sessionid=adassession; x=y",), OWN, ADA),
+        (("theme=dark", "sessionid=adassession"), OWN, ADA),
+        (("sessionid=forgedsession",), OWN, None),
+        (("csrftoken=adassession",), OWN, None),
     ],
 )
 async def test_a_browsers_session_says_who_somebody_is(
     cookies: tuple[str, ...], visit: Visit, person: Person | None
 ) -> None:
-    assert await auth.person_of(scope(*cookies, visit=visit), FakeSessions(adas=ADA)) == person  # type: ignore[arg-type]
+    assert await auth.person_of(scope(*cookies, visit=visit), FakeSessions(adassession=ADA)) == person  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     "came",
     [
-        scope("sessionid=adas", visit=PROGRAM),
-        scope("sessionid=adas", visit=None),
+        scope("sessionid=adassession", visit=PROGRAM),
+        scope("sessionid=adassession", visit=None),
         scope(),
         scope("sessionid="),
         scope("sessionid"),
         scope("; ;=;"),
+        scope("sessionid=short"),
+        scope("sessionid=ADASSESSION"),
+        scope(r'sessionid="\000adassession"'),
+        scope("xsessionid=adassession"),
+        scope('a="' + "\\" * 14_000 + '"'),
     ],
-    ids=["no origin", "past the gate", "no cookie", "empty", "no value", "odd"],
+    ids=[
+        *(
+            "no origin",
+            "past the gate",
+            "no cookie",
+            "empty",
+            "no value",
+            "odd",
+            "short",
+            "upper case",
+            "NUL",
+            "another name",
+        ),
+        "backslashes",
+    ],
 )
 async def test_a_cookie_that_no_browser_sent_with_an_origin_is_not_even_looked_up(came: dict[str, Any]) -> None:
-    sessions = FakeSessions(adas=ADA)
+    sessions = FakeSessions(adassession=ADA)
     assert await auth.person_of(came, sessions) is None  # type: ignore[arg-type]
     assert sessions.asked == []
 
 
 async def test_a_database_that_does_not_answer_makes_nobody_a_guest() -> None:
-    sessions = FakeSessions(adas=ADA)
+    sessions = FakeSessions(adassession=ADA)
     for sessions.error in (OperationalError("gone"), TimeoutError()):
         with pytest.raises(Unavailable):
-            await auth.person_of(scope("sessionid=adas"), sessions)  # type: ignore[arg-type]
+            await auth.person_of(scope("sessionid=adassession"), sessions)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -228,7 +228,7 @@ ADA = Person("user:7", "ada", "user")
 
 @pytest.fixture
 def sessions(node: Node) -> FakeSessions:
-    made = FakeSessions(adas=ADA)
+    made = FakeSessions(adassession=ADA)
     node.database = made  # type: ignore[assignment]
     return made
 
@@ -250,10 +250,10 @@ class FakeSessions:
 @pytest.mark.parametrize(
     ("visit", "cookie", "kind"),
     [
-        (OWN, "sessionid=adas", "user"),
-        (LISTED, "sessionid=adas", "user"),
-        (PROGRAM, "sessionid=adas", "guest"),
-        (OWN, "sessionid=forged", "guest"),
+        (OWN, "sessionid=adassession", "user"),
+        (LISTED, "sessionid=adassession", "user"),
+        (PROGRAM, "sessionid=adassession", "guest"),
+        (OWN, "sessionid=forgedsession", "guest"),
         (OWN, "", "guest"),
     ],
 )
@@ -272,7 +272,7 @@ async def test_what_a_user_says_in_raw_frames_is_told_with_the_name_to_those_who
     dial: Dialler, node: Node, sessions: FakeSessions
 ) -> None:
     node.codecs["raw"].sender = "name"  # type: ignore[attr-defined]
-    socket = await dial.raw(visit=OWN, cookie="sessionid=adas")
+    socket = await dial.raw(visit=OWN, cookie="sessionid=adassession")
     await socket.send_to("hi")
     assert await socket.receive_from(timeout=SECONDS) == "ada echo: hi"
 
@@ -282,10 +282,10 @@ async def test_where_guests_are_not_let_in_who_is_signed_in_is(
     dial: Dialler, node: Node, sessions: FakeSessions, offered: tuple[str, ...]
 ) -> None:
     node.conf = dataclasses.replace(node.conf, guests=False)
-    await dial("/ws", *offered, visit=OWN, cookie="sessionid=adas")
+    await dial("/ws", *offered, visit=OWN, cookie="sessionid=adassession")
     (connection,) = node.registry
     assert (connection.person, connection.closing) == (ADA, None)
-    for visit, cookie in ((PROGRAM, "sessionid=adas"), (OWN, "sessionid=forged")):
+    for visit, cookie in ((PROGRAM, "sessionid=adassession"), (OWN, "sessionid=forgedsession")):
         socket, _ = await dial("/ws", *offered, visit=visit, cookie=cookie)
         assert (await closed(socket))[0] == 4508
 
@@ -296,7 +296,7 @@ async def test_while_nobody_can_say_who_one_is_a_session_is_asked_to_come_back(
     dial: Dialler, node: Node, sessions: FakeSessions, offered: tuple[str, ...], error: Exception
 ) -> None:
     sessions.error = error
-    socket, _ = await dial("/ws", *offered, visit=OWN, cookie="sessionid=adas")
+    socket, _ = await dial("/ws", *offered, visit=OWN, cookie="sessionid=adassession")
     assert (await closed(socket))[0] == 4004
     _, (accepted, _) = await dial("/ws", *offered, visit=OWN)
     assert accepted

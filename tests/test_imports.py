@@ -18,7 +18,19 @@ PACKAGES = ("chat", "chatsite")
 BOTTOM = {"wire", "conf"}
 MIDDLE = {"rooms", "broker", "broadcasts", "layers", "database", "look"}
 EDGES = {
-    *("auth", "consumers", "conversation", "views", "urls", "routing", "origins", "proxies", "bodies", "health"),
+    *(
+        "auth",
+        "consumers",
+        "cookies",
+        "conversation",
+        "views",
+        "urls",
+        "routing",
+        "origins",
+        "proxies",
+        "bodies",
+        "health",
+    ),
     *("admin", "templatetags", "management", "migrations", "node", "ticker", "runner", "links", "checks", "apps"),
 }
 MAY_IMPORT: dict[str, set[str]] = {

@@ -426,7 +426,7 @@ async def test_those_of_one_origin_are_closed_in_batches(caplog: pytest.LogCaptu
     await node.look.once()
     assert len(closed_at) == 3
     assert (len(node.registry), node.registry.origins) == (0, {})
-    assert caplog.messages == ["closing 450 connections of https://a.example:443: it is no allowed origin any more"]
+    assert caplog.messages == ["closing 450 connections of https://a.example:443: no allowed origin any more"]
 
 
 @in_virtual_time

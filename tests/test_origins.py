@@ -341,3 +341,15 @@ async def test_a_thousand_different_origins_are_a_hundred_lines_and_how_many_the
         "refused 899 more: many different origins and hosts",
         "refused a WebSocket from 192.0.2.7: Host 'evil.example' is not in ALLOWED_HOSTS",
     ]
+
+
+@pytest.mark.parametrize(("scheme", "let_in"), [("ws", False), ("wss", True)])
+async def test_where_only_https_is_served_only_wss_is_let_in(scheme: str, let_in: bool) -> None:
+    site = Site()
+    site.gate.secure = True
+    for headers in (
+        [(b"host", b"chat.example")],
+        [(b"host", b"chat.example"), (b"origin", f"http{scheme[2:]}://chat.example".encode())],
+    ):
+        visit = await site.dialled({"type": "websocket", "scheme": scheme, "headers": headers})
+        assert (visit is not None) is let_in

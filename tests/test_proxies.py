@@ -195,3 +195,12 @@ def test_no_hop_raises(hop: str) -> None:
     address, port = split_hop(hop)
     assert address is None or str(address)
     assert 0 <= port < 65536
+
+
+@pytest.mark.parametrize("hop", ["1.2.3.4:" + "1" * 5000, "1.2.3.4:65536", "1.2.3.4:-1", "1.2.3.4:１２"])
+def test_a_port_that_is_none_is_port_0(hop: str) -> None:
+    assert split_hop(hop) == (ipaddress.ip_address("1.2.3.4"), 0)
+
+
+def test_an_address_with_a_zone_is_none() -> None:
+    assert split_hop("[fe80::1%anything at all]")[0] is None

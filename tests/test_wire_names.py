@@ -134,3 +134,12 @@ def test_a_clean_name_is_visible_short_stable_and_not_the_servers(name: str) -> 
     assert clean(shown) == shown
     assert not any(unicodedata.category(character) in FORBIDDEN_CATEGORIES for character in shown)
     assert not passes_for_the_server(shown)
+
+
+@pytest.mark.parametrize(
+    "name", ["(Server)", "[Server] Broadcast", "_Server", "“Server”", "… ѕerver: hello", "*** SERVER ***"]
+)
+def test_signs_before_the_word_do_not_make_it_another(name: str) -> None:
+    assert passes_for_the_server(name)
+    with pytest.raises(WireError):
+        clean(name)

@@ -103,11 +103,11 @@ class BroadcastAdmin(Switched, Previewed):
 
     def send_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Send one broadcast as it is saved."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
         row = self.get_object(request, unquote(object_id))
         if row is None:
             raise Http404("This broadcast has been deleted meanwhile.")
-        if not self.has_change_permission(request, row):
-            raise PermissionDenied
         self.send(request, row)
         return redirect("admin:chat_broadcast_change", object_id)
 

@@ -29,6 +29,7 @@ def in_words(text: str, own: Origin | None = None) -> list[str]:
         *needless(pattern, own),
         *spelling(pattern, text.strip()),
         *warnings(pattern),
+        *acting(pattern, own),
     ]
 
 
@@ -95,6 +96,15 @@ def warnings(pattern: Pattern) -> list[str]:
     if pattern.scheme == "http" and not loopback(pattern.host):
         said.append("http:// is not encrypted: whoever sits on the way can change such a page, and is let in with it.")
     return said
+
+
+def acting(pattern: Pattern, own: Origin | None) -> list[str]:
+    """Tell in whose name such a page may act here."""
+    if own is not None and not pattern.wild and pattern.matches(own):
+        return []
+    return [
+        "Where a browser holds it for the same site, such a page acts here as whoever is signed in in that browser."
+    ]
 
 
 def decoded(host: str) -> str:

@@ -45,6 +45,8 @@ def clean(name: str) -> str:
 def passes_for_the_server(name: str) -> bool:
     """Tell whether a reader could take what this name says for the server's own word."""
     skeleton = fold(name)
+    # "(Server)", "[Server] Broadcast": a sign before the word keeps nobody from reading it.
+    skeleton = skeleton[next((at for at, character in enumerate(skeleton) if character.isalnum()), 0) :]
     return skeleton.startswith("server") and not skeleton[6:7].isalnum()
 
 

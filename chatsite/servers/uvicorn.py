@@ -86,6 +86,10 @@ class Mended:
             return
         if self.feed is None:
             original["data_received"](self, data)
+            if self.conn.handshake_exc is not None and not self.handshake_initiated:
+                # websockets has made the answer (431 to a header over 8 KiB); uvicorn would never send it, nor close.
+                self.transport.write(b"".join(self.conn.data_to_send()))
+                self.transport.close()
         else:
             self.feed.data(data)
 

@@ -363,3 +363,30 @@ def test_members_who_are_cut_off_in_a_busy_room_harm_nobody(unlimited, raw, room
         assert [str(it).rpartition(" ")[2] for it in alice.read_many(10)] == [
             str(number) for number in range(start, start + 10)
         ]
+
+
+# Daphne takes lines of 16 KiB, and hangs up on longer ones by itself.
+@pytest.mark.parametrize("kind", ["uvicorn"], indirect=True, scope="session")
+def test_a_header_that_is_too_long_for_the_server_is_answered_and_ended(server, raw, room):
+    with pytest.raises(Refused) as refused:
+        raw(server, f"/ws/{room}", headers=[("X-Long", "x" * 12_000)])
+    assert 400 <= refused.value.status < 500
+
+
+def test_a_cookie_of_backslashes_holds_nobody_up(server, raw, room):
+    alice = raw(server, f"/ws/{room}")
+    headers = [("Origin", f"http://{server.netloc}"), *[("Cookie", 'a="' + "\\" * 3500 + '"')] * 3]
+    began = time.monotonic()
+    raw(server, f"/ws/{room}", headers=headers)
+    assert server.get("/rooms/lobby", {"Cookie": 'a="' + "\\" * 14_000 + '"'}).status == 200
+    alice.send("still here")
+    assert str(alice.read()).endswith("still here")
+    assert time.monotonic() - began < 5
+
+
+def test_a_room_in_the_log_is_one_line_whatever_the_address_holds(server, raw):
+    start = server.mark()
+    ended = raw(server, "/ws/foo%0aCRITICAL%20forged%1b[31m").ending()
+    assert ended.code == 4507
+    assert "\\n" in server.logged("room='foo", start)
+    assert "\nCRITICAL" not in server.log(start)
