@@ -14,7 +14,19 @@ from playwright.sync_api import expect
 
 from chat.bodies import MAX_BODY_BYTES
 
-from .behind import PER_ADDRESS, Dial, Open, dialling, echo, one_proxy, opening, turned_away, two_servers  # noqa: F401
+from .behind import (  # noqa: F401  (fixtures)
+    BEHIND,
+    PER_ADDRESS,
+    TRUSTED,
+    Dial,
+    Open,
+    dialling,
+    echo,
+    one_proxy,
+    opening,
+    turned_away,
+    two_servers,
+)
 from .farm import Farm
 from .proxies import Proxy, each_kind, one_certificate, status  # noqa: F401  (fixtures)
 from .servers import Server
@@ -124,15 +136,15 @@ def test_the_limit_for_one_address_holds_through_the_proxy_whatever_it_calls_its
     assert not turned_away(lambda: come("127.0.0.11")), "the limit is the client's, not the proxy's"
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["daphne", "uvicorn"])
-def test_straight_to_a_server_nobody_but_the_proxy_is_believed(
-    servers: list[Server], dial: Dial, room: str, number: int
-) -> None:
-    server = servers[number]
+STRAIGHT = [*SPOOFED.items(), ("X-Forwarded-Proto", "https"), ("Daphne-Root-Path", "/elsewhere")]
+
+
+@pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
+def test_straight_to_a_server_nobody_but_the_proxy_is_believed(farm: Farm, dial: Dial, room: str, kind: str) -> None:
+    server = farm.server(kind, **{**BEHIND, **TRUSTED, "HTTPS_ONLY": "0"})
 
     def come(*more: tuple[str, str]) -> RawSocket:
-        headers = [*SPOOFED.items(), ("X-Forwarded-Proto", "https"), ("Daphne-Root-Path", "/elsewhere"), *more]
-        return dial(server, f"/ws/{room}", "127.0.0.12", headers=headers)
+        return dial(server, f"/ws/{room}", "127.0.0.12", headers=[*STRAIGHT, *more])
 
     with pytest.raises(Refused):
         come(("Origin", f"https://{server.netloc}"))
@@ -141,6 +153,17 @@ def test_straight_to_a_server_nobody_but_the_proxy_is_believed(
     for _ in range(PER_ADDRESS - 1):
         assert not turned_away(come)
     assert turned_away(come)
+    farm.end([server])
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["daphne", "uvicorn"])
+def test_straight_to_a_server_that_is_https_only_nobody_comes_whatever_they_say(
+    servers: list[Server], dial: Dial, room: str, number: int
+) -> None:
+    for headers in ([], STRAIGHT):
+        with pytest.raises(Refused) as refused:
+            dial(servers[number], f"/ws/{room}", "127.0.0.12", headers=headers)
+        assert refused.value.status == 403
 
 
 def test_the_proxy_has_a_limit_for_one_address_too(open_proxy: Open, dial: Dial, proxy_kind: str, room: str) -> None:
