@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run setup test check lint format types js fuzz soak bench lock clean
+.PHONY: run setup test check lint format types js fuzz chaos soak bench lock clean
 
 run: $(VENV)/base.stamp
 	$(BIN)/python manage.py migrate --verbosity 0
@@ -37,6 +37,10 @@ js: $(VENV)/dev.stamp
 
 fuzz: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),300)
+
+chaos: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.chaos --database postgres --seconds $(or $(SECONDS),180) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.chaos --database sqlite --seconds $(or $(SECONDS),180) $(if $(SEED),--seed $(SEED))
 
 soak: $(VENV)/base.stamp
 	$(BIN)/python -m bench --only soak

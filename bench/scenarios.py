@@ -58,6 +58,8 @@ def scenarios(catalogue: Catalogue, redis_url: str, extent: Extent) -> list[Scen
     to_tutorial = {ours[s].name: tutorial[s].name for s in SERVERS}
     raw = Load(RAW, seconds=extent.seconds, warm=extent.warm)
     twenty = replace(raw, codec=JSON, senders=20, window=1)
+    four = replace(raw, codec=JSON, senders=4, window=8)
+    kept = {server: catalogue.chatsite(server, durable=True) for server in SERVERS}
     soak = Load(JSON, senders=20, window=8, seconds=extent.soak_seconds)
     dials = Load(RAW, clients=extent.dials, senders=0, seconds=0, warm=0, ramp=64)
     faultless = {ours[s].name: Goal(faultless=True) for s in SERVERS}
@@ -76,6 +78,21 @@ def scenarios(catalogue: Catalogue, redis_url: str, extent: Extent) -> list[Scen
             "redis", "as twenty-senders, through Redis and in memory", "deliveries/s",
             throughput(twenty), tuple(s for server in SERVERS for s in (ours[server], redis[server])), extent.rounds,
             {redis[s].name: ours[s].name for s in SERVERS}, {redis[s].name: Goal(times=0.8) for s in SERVERS},
+        ),
+        Scenario(
+            "durable", "as twenty-senders, each message on disk (SQLite, full synchronous) before its ack", "deliveries/s",
+            throughput(twenty), (go, *(s for server in SERVERS for s in (ours[server], kept[server]))), extent.rounds,
+            {kept[s].name: go.name for s in SERVERS}, {kept["uvicorn"].name: Goal(times=1.0)},
+        ),
+        Scenario(
+            "durable-20x1", "durable and volatile, 20 senders, window 1, json", "deliveries/s",
+            throughput(twenty), tuple(s for server in SERVERS for s in (ours[server], kept[server])), extent.rounds,
+            {kept[s].name: ours[s].name for s in SERVERS}, {kept["uvicorn"].name: Goal(times=0.5)},
+        ),
+        Scenario(
+            "durable-4x8", "durable and volatile, 4 senders, window 8, json", "deliveries/s",
+            throughput(four), tuple(s for server in SERVERS for s in (ours[server], kept[server])), extent.rounds,
+            {kept[s].name: ours[s].name for s in SERVERS}, {kept["uvicorn"].name: Goal(times=0.8)},
         ),
         Scenario(
             "memory-raw", f"{extent.idle} idle raw connections", "KB/connection",

@@ -22,6 +22,7 @@ CONFIGURING = {
     *("ALLOWED_HOSTS", "DATABASE_URL", "DEBUG", "DJANGO_SETTINGS_MODULE"),
     *("REDIS_URL", "SECRET_KEY", "TIME_ZONE", "TRUSTED_PROXIES"),
 }
+VOLATILE = "from chat.models import Room; Room.objects.update(durable=False)"
 GOPATH = "/usr/share/gocode"  # where Debian's golang-*-dev packages put sources
 
 
@@ -72,17 +73,23 @@ class Catalogue:
             yield server
 
     def prepare(self) -> None:
-        """Make the database of the servers under test. Raises NotStarted."""
-        migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-        env = self.environment | self._settings()
-        done = subprocess.run(migrate, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise NotStarted(f"expected `manage.py migrate` to succeed, it says:\n{done.stderr[-2000:]}")
+        """Make the databases of the servers under test: one with a volatile lobby, as the references have, one with a
+        durable one. Raises NotStarted."""
+        for durable in (False, True):
+            self._manage(durable, "migrate", "--verbosity", "0")
+        self._manage(False, "shell", "--verbosity", "0", "--command", VOLATILE)
 
-    def chatsite(self, server: str, redis_url: str = "") -> Subject:
-        """Return chatsite on a server, in memory or through Redis."""
-        name = f"chatsite-{server}" + ("-redis" if redis_url else "")
-        env = self._settings() | ({"REDIS_URL": redis_url} if redis_url else {})
+    def _manage(self, durable: bool, *arguments: str) -> None:
+        env = self.environment | self._settings(durable)
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise NotStarted(f"expected `manage.py {arguments[0]}` to succeed, it says:\n{done.stderr[-2000:]}")
+
+    def chatsite(self, server: str, redis_url: str = "", durable: bool = False) -> Subject:
+        """Return chatsite on a server, in memory or through Redis, its lobby volatile or durable."""
+        name = f"chatsite-{server}" + ("-redis" if redis_url else "") + ("-durable" if durable else "")
+        env = self._settings(durable) | ({"REDIS_URL": redis_url} if redis_url else {})
         return Subject(name, asgi(server, "chatsite.asgi:application"), ROOT, env)
 
     def tutorial(self, server: str) -> Subject:
@@ -113,8 +120,8 @@ class Catalogue:
             return Subject(name, missing="node has no package `ws` (npm install ws elsewhere, and set NODE_PATH)")
         return Subject(name, lambda port: ["node", "server.js", str(port)], cwd)
 
-    def _settings(self) -> dict[str, str]:
-        var = self.work / "var"
+    def _settings(self, durable: bool = False) -> dict[str, str]:
+        var = self.work / ("durable" if durable else "var")
         var.mkdir(exist_ok=True)
         return {
             "SECRET_KEY": self.secret_key,

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RAW_SENDERS = ("address", "name", "none")
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel")
 SLUG = r"[a-z0-9][a-z0-9-]{0,63}"
+MAX_RETENTION_DAYS = 36_500
 
 
 class BadSetting(Exception):
@@ -54,6 +55,7 @@ class Conf:
     outbox_bytes: int
     max_rooms_per_connection: int
     max_rooms: int
+    retention_days: int
     drain_seconds: float
     max_connections: int
     max_connections_per_ip: int
@@ -140,6 +142,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Conf:
         outbox_bytes=read_outbox_bytes(reader, message_bytes),
         max_rooms_per_connection=reader.number("CHAT_MAX_ROOMS_PER_CONNECTION", 100, 1, 100_000, whole=True),
         max_rooms=reader.number("CHAT_MAX_ROOMS", 10_000, 0, 10_000_000, whole=True),
+        retention_days=reader.number("CHAT_RETENTION_DAYS", 0, 0, MAX_RETENTION_DAYS, whole=True),
         drain_seconds=reader.number("CHAT_DRAIN_SECONDS", 8, 0.1, 3600),
         max_connections=reader.number("CHAT_MAX_CONNECTIONS", 20_000, 0, 10_000_000, whole=True),
         max_connections_per_ip=reader.number("CHAT_MAX_CONNECTIONS_PER_IP", 200, 0, 10_000_000, whole=True),

@@ -14,17 +14,19 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from chat.auth import person_of
 from chat.conf import SLUG
 from chat.conversation import Conversation
-from chat.database import Unavailable
+from chat.database import Unavailable, ask
 from chat.live.connection import Connection
 from chat.live.lanes import SCOPE_KEY, AsgiLane, Lane
 from chat.live.registry import Admission
 from chat.node import Node
 from chat.origins import SCOPE_KEY as VISIT
+from chat.rooms import recovery
 from chat.wire import json
 from chat.wire.codec import Codec
 from chat.wire.codes import (
     INTERNAL,
     NORMAL,
+    RESYNC,
     ROOM_FORBIDDEN,
     ROOM_NOT_FOUND,
     SERVER_RESTART,
@@ -130,10 +132,27 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.turn_away(codec, ROOM_NOT_FOUND.because(f"There is no room {self.room[:64]!r}."))
         elif not self.node.has_place_for(self.room):
             await self.turn_away(codec, UNAVAILABLE.because("This server has as many rooms open as it may."))
+        elif card.durable:
+            await self.connect_durable(codec)
         else:
             await self.node.membership.joined(self.room)
             connection = await self.open(codec)
             self.node.hub.add(self.room, connection)
+
+    async def connect_durable(self, codec: Codec) -> None:
+        """Open a raw connection that hears what is said in a durable room from now on."""
+        connection = await self.open(codec)
+        self.node.hub.begin(self.room, connection)
+        await self.node.membership.joined(self.room)
+        try:
+            head = await ask(self.node.reader, recovery.read_head, self.room)
+        except Unavailable:
+            connection.close(UNAVAILABLE, self.node.spread())
+            return
+        if head is None:
+            connection.close(ROOM_NOT_FOUND)
+        elif connection.closing is None and not self.node.hub.enter(self.room, connection, head):
+            connection.close(RESYNC, self.node.spread())
 
     async def turn_away(self, codec: Codec, close: Close) -> None:
         """Accept, so that a browser sees the code, and close."""

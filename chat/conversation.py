@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import secrets
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,15 +12,14 @@ from chat.database import Unavailable
 from chat.live.connection import Connection
 from chat.live.jobs import Job, Jobs
 from chat.node import Node
-from chat.rooms.directory import RoomCard
-from chat.wire import json, names
+from chat.reading import NO_DATABASE, Reading
+from chat.rooms.changes import Change, Delete, Done, Edit, Outcome, React, Write
+from chat.wire import commands, json, names
 from chat.wire.codes import BAD_FRAMES, FLOODING, Error, WireError
-from chat.wire.commands import Command, Id, Join, Leave, Name, Ping, Pong, RoomSince, Send
+from chat.wire.commands import Command, History, Id, Join, Leave, Name, Ping, Pong, Send
 from chat.wire.events import Message, Person
 
 logger = logging.getLogger("chat.conversation")
-
-NO_DATABASE = "The database does not answer."
 
 
 class Conversation:
@@ -28,6 +29,7 @@ class Conversation:
         self.node = node
         self.connection = connection
         self.jobs = Jobs()
+        self.reading = Reading(node, connection, self.answer)
 
     def hear(self, text: str | None, data: bytes | None, room: str) -> str | None:
         """Take one frame; return the room that it was said in, if it was said in one."""
@@ -64,8 +66,10 @@ class Conversation:
             case Pong():
                 pass  # A sign of life, and the lane has seen it.
             case Join():
-                self.later(id, partial(self.join, id, command))
-            case Send() | Leave() | Name():
+                self.later(id, partial(self.reading.join, id, command))
+            case History():
+                self.later(id, partial(self.reading.history, id, command))
+            case Send() | Leave() | Name() | commands.Edit() | commands.Delete() | commands.React():
                 # What follows a join that is still under way must not overtake it.
                 if self.jobs.busy:
                     self.later(id, partial(self.obey_later, id, command))
@@ -81,6 +85,8 @@ class Conversation:
                     self.part(id, command)
                 case Name():
                     self.rename(id, command)
+                case commands.Edit() | commands.Delete() | commands.React():
+                    self.change(id, command)
         except WireError as error:
             error.id = id
             raise
@@ -118,8 +124,76 @@ class Conversation:
             raise WireError(Error.RATE_LIMITED, f"At most {rate:g} messages a second.", retry_after_s=wait)
         self.connection.patience.accepted()
         address = self.connection.address if self.connection.codec.name == "raw" else ""
+        if self.node.hub.is_durable(send.room):
+            self.write(id, send, address)
+            return
+        if send.reply_to is not None:
+            raise WireError(Error.UNSUPPORTED, "This room keeps no messages to reply to.")
         done = None if id is None else lambda message, taken: self.said(id, message, taken)
         self.node.relay.say(send, self.connection.person, address, done)
+
+    def write(self, id: Id, send: Send, address: str) -> None:
+        """Hand a message to the writer. Raises: WireError."""
+        if send.text is not None and "\0" in send.text:
+            raise WireError(Error.BAD_FRAME, "Expected text without U+0000, got it inside")
+        self.node.writer.take(
+            Write(
+                room=send.room,
+                author=self.connection.person,
+                key=send.key or secrets.token_hex(16),
+                done=lambda outcome: self.written(id, outcome),
+                text=send.text,
+                data=send.data,
+                address=address,
+                reply_to=send.reply_to,
+            )
+        )
+
+    def written(self, id: Id, outcome: Outcome) -> None:
+        """Tell what became of a message."""
+        if isinstance(outcome, Done):
+            at = json.timestamp(outcome.at)
+            self.answer("ack", id, {"message": outcome.message, "offset": outcome.offset, "at": at})
+        else:
+            self.changed(id, outcome)
+
+    def change(self, id: Id, wanted: commands.Edit | commands.Delete | commands.React) -> None:
+        """Hand a change of a message to the writer. Raises: WireError."""
+        if wanted.room not in self.connection.rooms:
+            raise WireError(Error.NOT_JOINED, f"Join {wanted.room[:64]!r} before you change anything in it.")
+        if not self.node.hub.is_durable(wanted.room):
+            raise WireError(Error.UNSUPPORTED, "This room keeps no messages.")
+        wait = self.connection.messages.take(self.connection.lane.loop.time())
+        if wait:
+            raise WireError(
+                Error.RATE_LIMITED, f"At most {self.node.conf.message_rate:g} changes a second.", retry_after_s=wait
+            )
+        self.connection.patience.accepted()
+        self.node.writer.take(self.change_of(wanted, lambda outcome: self.changed(id, outcome)))
+
+    def change_of(
+        self, wanted: commands.Edit | commands.Delete | commands.React, done: Callable[[Outcome], None]
+    ) -> Change:
+        common: dict[str, Any] = {
+            "room": wanted.room,
+            "author": self.connection.person,
+            "key": secrets.token_hex(16),
+            "done": done,
+            "message": wanted.message,
+        }
+        match wanted:
+            case commands.Edit():
+                return Edit(**common, text=wanted.text, offset=wanted.offset)
+            case commands.Delete():
+                return Delete(**common, offset=wanted.offset)
+            case commands.React():
+                return React(**common, emoji=wanted.emoji, on=wanted.on)
+
+    def changed(self, id: Id, outcome: Outcome) -> None:
+        if isinstance(outcome, Done):
+            self.answer("ack", id, {"offset": outcome.offset})
+        elif self.connection.closing is None:
+            self.connection.refuse(WireError(outcome.code, outcome.message, id=id, retry_after_s=outcome.retry_after_s))
 
     def said(self, id: Id, message: Message, taken: bool) -> None:
         if taken:
@@ -134,55 +208,6 @@ class Conversation:
                     retry_after_s=self.node.spread(),
                 )
             )
-
-    async def join(self, id: Id, join: Join) -> None:
-        if join.rooms is None:
-            assert join.room is not None
-            self.answer("ack", id, await self.join_one(join.room))
-            return
-        answers = [await self.try_join(wanted) for wanted in join.rooms]
-        self.answer("ack", id, {"rooms": answers})
-
-    async def try_join(self, wanted: RoomSince) -> dict[str, Any]:
-        try:
-            return await self.join_one(wanted.room)
-        except WireError as error:
-            return {"room": wanted.room, "error": {"code": error.code.value, "message": error.message}}
-        except Unavailable:
-            return {"room": wanted.room, "error": {"code": Error.UNAVAILABLE.value, "message": NO_DATABASE}}
-
-    async def join_one(self, slug: str) -> dict[str, Any]:
-        card = await self.node.directory.find(slug)
-        if card is None:
-            raise WireError(Error.NOT_FOUND, f"There is no room {slug!r}.")
-        self.check_place(slug)
-        await self.node.membership.joined(slug)
-        if self.connection.closing is None:
-            self.node.hub.add(slug, self.connection)
-        return self.describe(card)
-
-    def check_place(self, slug: str) -> None:
-        most = self.node.conf.max_rooms_per_connection
-        if slug not in self.connection.rooms and len(self.connection.rooms) >= most:
-            raise WireError(Error.TOO_MANY_ROOMS, f"A connection may be in {most} rooms: leave one first.")
-        if not self.node.has_place_for(slug):
-            raise WireError(Error.TOO_MANY_ROOMS, "This server has as many rooms open as it may.")
-
-    def describe(self, card: RoomCard) -> dict[str, Any]:
-        """Return a join's answer; a volatile room has no position and no messages."""
-        return {
-            "room": card.slug,
-            "title": card.title,
-            "topic": card.topic,
-            "you": self.connection.person,
-            "epoch": None,
-            "offset": None,
-            "recovered": False,
-            "messages": [],
-            "more": False,
-            "count": self.node.hub.count(card.slug),
-            "members": [],
-        }
 
     def part(self, id: Id, leave: Leave) -> None:
         if leave.room not in self.connection.rooms:

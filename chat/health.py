@@ -45,6 +45,8 @@ class Health:
             "layer": "down" if node.link.up is False else "up",
             "connections": len(node.registry),
             "rooms": len(node.hub.rooms),
+            "gaps": node.hub.gaps[0],
+            "filled": node.hub.gaps[1],
             "node": node.id,
         }
 

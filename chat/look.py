@@ -11,12 +11,14 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
 from chat.database import Database, Unavailable, ask
 from chat.models import AllowedOrigin, Process, Room
+from chat.rooms.recovery import Head
 from chat.wire.origins import Pattern
 
 logger = logging.getLogger("chat.look")
@@ -41,20 +43,39 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a look found: the allow-list, its rows that make no sense, and which of the rooms asked after are no more."""
+    """What a look found: the allow-list, its rows that make no sense, and of the rooms asked after which are no more.
+
+    `switched` are those that have become durable or volatile since they were opened here;
+    `heads` tells where the durable ones stand; `positions` where their streams were when the look began.
+    """
 
     patterns: frozenset[Pattern]
     malformed: tuple[str, ...]
     gone: frozenset[str]
+    switched: frozenset[str]
+    heads: dict[str, Head]
+    positions: dict[str, int]
 
 
-def read(slugs: Collection[str]) -> Seen:
-    """Return what the database says now.
+class Rooms(Protocol):
+    """The rooms that have members here."""
+
+    @property
+    def rooms(self) -> Mapping[str, object]: ...
+    def positions(self, slugs: Sequence[str]) -> dict[str, int]: ...
+
+
+def read(slugs: Sequence[str], positions: dict[str, int]) -> Seen:
+    """Return what the database says now; `positions` has the rooms that are durable here.
 
     Raises: django.db.Error.
     """
-    there = Room.objects.filter(slug__in=slugs).values_list("slug", flat=True) if slugs else ()
-    return Seen(*AllowedOrigin.listed(), frozenset(slugs) - frozenset(there))
+    fields = ("slug", "durable", "id", "epoch", "head", "last")
+    rows = list(Room.objects.filter(slug__in=slugs).values_list(*fields)) if slugs else []
+    gone = frozenset(slugs) - {row[0] for row in rows}
+    switched = frozenset(row[0] for row in rows if row[1] != (row[0] in positions))
+    heads = {row[0]: Head(*row[2:]) for row in rows if row[1]}
+    return Seen(*AllowedOrigin.listed(), gone, switched, heads, positions)
 
 
 class Look:
@@ -65,7 +86,7 @@ class Look:
         node: str,
         database: Database,
         clock: Callable[[], float],
-        rooms: Callable[[], Collection[str]],
+        rooms: Rooms,
         figures: Callable[[], Figures],
         seen: Callable[[Seen], Awaitable[None]],
     ) -> None:
@@ -110,7 +131,8 @@ class Look:
 
     async def _look(self) -> None:
         try:
-            seen = await ask(self.database, read, self._slice())
+            slugs = self._slice()
+            seen = await ask(self.database, read, slugs, self.rooms.positions(slugs))
         except Unavailable as error:
             if self.answers:
                 logger.warning(
@@ -127,7 +149,7 @@ class Look:
 
     def _slice(self) -> list[str]:
         """Return the next rooms to ask after."""
-        rooms = self.rooms()
+        rooms = self.rooms.rooms
         first = self.asked if self.asked < len(rooms) else 0
         self.asked = first + MAX_ROOMS
         return list(islice(rooms, first, first + MAX_ROOMS))

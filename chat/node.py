@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import secrets
@@ -15,7 +16,7 @@ import msgspec
 
 from chat.broker import EVENTS, Broker, group_of, post
 from chat.conf import Conf
-from chat.database import Database
+from chat.database import Database, Unavailable, ask
 from chat.layers import Layer, pulse_groups
 from chat.live.allowlist import AllowList
 from chat.live.connection import Connection
@@ -25,12 +26,15 @@ from chat.live.link import Link
 from chat.live.membership import Membership
 from chat.live.registry import Registry
 from chat.look import Figures, Look, Seen
+from chat.rooms import log, recovery
+from chat.rooms.changes import Change, Done, Outcome
 from chat.rooms.directory import Directory
 from chat.rooms.relay import Relay
+from chat.rooms.writer import Writer
 from chat.wire import events as wire
 from chat.wire import json
 from chat.wire.codec import Codec
-from chat.wire.codes import ORIGIN_CLOSED, ROOM_NOT_FOUND, SERVER_RESTART, Close
+from chat.wire.codes import ORIGIN_CLOSED, RESYNC, ROOM_NOT_FOUND, SERVER_RESTART, Close
 from chat.wire.events import Event
 from chat.wire.json import JsonCodec
 from chat.wire.origins import Origin
@@ -47,14 +51,19 @@ DRAIN_BATCH = 200
 # Who has not gone after this long is cut off; the rest of the drain is for the consumers to end.
 FAREWELL_SECONDS = 3.0
 RESTART_SECONDS = 1.0
+# A storm of joins is read one after the other; who waits longer than this is told to come again.
+READ_SECONDS = 10.0
+# What was accepted is written before a clean end.
+WRITE_SECONDS = 5.0
 
+Turn = Callable[[], contextlib.AbstractContextManager[Any]]
 Ticker = Callable[[Callable[[str, Event], Awaitable[None]]], Awaitable[None]]
 
 
 class Node:
     """Everything that the connections of one process share. Made once, started in the server's event loop."""
 
-    def __init__(self, conf: Conf, layer: Layer, ticker: Ticker) -> None:
+    def __init__(self, conf: Conf, layer: Layer, ticker: Ticker, turn: Turn = contextlib.nullcontext) -> None:
         self.conf = conf
         self.layer = layer
         self.ticker = ticker
@@ -66,11 +75,13 @@ class Node:
             "json": JsonCodec(conf.max_message_bytes, conf.max_envelope_bytes),
         }
         self.database = Database()
-        self.hub = Hub()
+        self.reader = Database(READ_SECONDS)
+        self.hub = Hub(self.fill)
+        self.writer = Writer(log.commit, self.committed, turn)
         self.registry = Registry(conf.max_connections, conf.max_connections_per_ip)
         self.heartbeat = Heartbeat(conf.ping_interval, conf.ping_timeout)
         self.allow_list = AllowList()
-        self.look = Look(self.id, Database(), time.monotonic, lambda: self.hub.rooms.keys(), self.figures, self.looked)
+        self.look = Look(self.id, Database(), time.monotonic, self.hub, self.figures, self.looked)
         self.directory = Directory(self.database, time.monotonic)
         self.membership = Membership(lambda: self.hub.rooms.keys(), time.monotonic)
         self.broker = Broker(layer, self.hub, self.id, conf.clustered)
@@ -137,6 +148,7 @@ class Node:
         for connection in self.registry:
             connection.lane.abort()
         await self._emptied(deadline - 0.5)
+        await self.writer.flushed(max(0.5, min(WRITE_SECONDS, deadline - time.monotonic())))
         await self.broker.flushed(0.5)
         await self.stop()
 
@@ -197,6 +209,34 @@ class Node:
         """Publish what the server itself says."""
         self.broker.publish(room, event)
 
+    # The log
+
+    def committed(self, answers: list[tuple[Change, Outcome]]) -> None:
+        """Tell those who made a group's changes, and everybody else what they made."""
+        events: dict[str, list[Event]] = {}
+        for change, outcome in answers:
+            self._tell(change, outcome)
+            if isinstance(outcome, Done) and outcome.event is not None:
+                events.setdefault(change.room, []).append(outcome.event)
+        for room, made in events.items():
+            self.broker.publish_all(room, made)
+
+    @staticmethod
+    def _tell(change: Change, outcome: Outcome) -> None:
+        """Tell who made a change; one who cannot be told keeps nobody else from it."""
+        try:
+            change.done(outcome)
+        except Exception:
+            logger.exception("somebody in room %s could not be told of a change", change.room)
+
+    async def fill(self, slug: str, since: int) -> recovery.Fill | None:
+        """Return what a room's stream has missed, or None where the database does not say."""
+        try:
+            return await ask(self.reader, recovery.fill, slug, since)
+        except Unavailable as error:
+            logger.warning("room %s waits for what it missed: %s", slug, error)
+            return None
+
     # What is remembered, as the look finds it
 
     def figures(self) -> Figures:
@@ -206,7 +246,11 @@ class Node:
         """Put in force what a look found; also what came in by what was known before."""
         self.allow_list.replace(seen.patterns)
         for slug in seen.gone:
-            await self.room_gone(slug)
+            await self.put_out(slug, ROOM_NOT_FOUND)
+        for slug in seen.switched:
+            await self.put_out(slug, RESYNC)
+        for slug, head in seen.heads.items():
+            self.hub.seen(slug, head, seen.positions.get(slug, 0))
         await self._close_strangers()
 
     async def _close_strangers(self) -> None:
@@ -218,20 +262,20 @@ class Node:
             logger.info("closing %d connections of %s%s: no allowed origin any more", len(leaving), closed[0], more)
             await self._close(leaving, ORIGIN_CLOSED)
 
-    async def room_gone(self, slug: str) -> None:
-        """Put everybody out of a room that is no more."""
+    async def put_out(self, slug: str, close: Close) -> None:
+        """Put everybody out of a room that is no more, or not what it was when they joined."""
         self.directory.forget(slug)
         members = self.hub.members(slug)
-        logger.info("room %s is no more; %d members leave", slug, len(members))
-        await in_batches(members, lambda member: self._put_out(member, slug))
+        logger.info("room %s: %d members are put out (%s)", slug, len(members), close.name)
+        await in_batches(members, lambda member: self._put_out(member, slug, close))
 
-    def _put_out(self, member: Connection, slug: str) -> None:
+    def _put_out(self, member: Connection, slug: str, close: Close) -> None:
         if slug not in member.rooms:
             return  # Left while others were put out.
         self.hub.discard(slug, member)
         resync = member.codec.encode_resync(slug)
         if resync is None:
-            member.close(ROOM_NOT_FOUND)
+            member.close(close, self.spread() if close.reconnect else 0.0)
         else:
             member.put(resync)
 

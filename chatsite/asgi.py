@@ -33,7 +33,7 @@ logger = logging.getLogger("chatsite")
 
 conf = dataclasses.replace(settings.CHAT, max_connections=raise_open_files_limit(settings.CHAT.max_connections))
 lock = None if conf.clustered else embedded.be_the_only_one(conf.var_dir)
-node = Node(conf, get_channel_layer(), ticker.run_embedded)
+node = Node(conf, get_channel_layer(), ticker.run_embedded, settings.TURN)
 application = Gateway(
     node,
     http=Health(Proxies(Cookies(BodyLimit(django_application)), conf.trusted_proxies), node),

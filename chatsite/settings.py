@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import environ
@@ -9,6 +11,7 @@ import tzlocal
 from csp.constants import NONE, SELF
 
 from chat import conf
+from chatsite.turns import turns_of
 
 try:
     CHAT = conf.read()
@@ -83,7 +86,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "timeout": 5,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
+    TURN = turns_of(Path(DATABASES["default"]["NAME"]))
 else:
+    TURN = contextlib.nullcontext
     # A partition would otherwise hold a query for many minutes (milliseconds; tcp(7), TCP_USER_TIMEOUT).
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 3,

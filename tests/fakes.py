@@ -20,6 +20,7 @@ from chat.wire.frames import Batch, Opcode
 from chat.wire.json import JsonCodec
 from chat.wire.origins import Pattern
 from chat.wire.raw import RawCodec
+from tests.model_log import FakeReader, FakeWriter, ModelLog
 
 MESSAGE_BYTES = 65536
 ADA = Person("guest:1", "Ada", "guest")
@@ -135,9 +136,10 @@ def configuration(**variables: object) -> Conf:
 
 
 class FakeDatabase:
-    """Holds rooms' titles by slug in place of `chat.database.Database`; can fail, or not answer at all."""
+    """Holds rooms' titles by slug in place of `chat.database.Database`; those in the log are durable. Can fail, or hang."""
 
-    def __init__(self, **rooms: str) -> None:
+    def __init__(self, log: ModelLog | None = None, **rooms: str) -> None:
+        self.log = log or ModelLog()
         self.rooms = rooms
         self.asked: list[str] = []
         self.error: Exception | None = None
@@ -150,7 +152,7 @@ class FakeDatabase:
             await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return RoomCard(slug, self.rooms[slug]) if slug in self.rooms else None
+        return RoomCard(slug, self.rooms[slug], durable=slug in self.log) if slug in self.rooms else None
 
     def close(self) -> None:
         """Do nothing: there is no thread."""
@@ -159,10 +161,12 @@ class FakeDatabase:
 class FakeRows:
     """What a look finds, in place of `chat.database.Database`; a test changes it, or sets an error."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: ModelLog | None = None) -> None:
+        self.log = log or ModelLog()
         self.patterns: frozenset[Pattern] = frozenset()
         self.malformed: tuple[str, ...] = ()
         self.gone: frozenset[str] = frozenset()
+        self.switched: frozenset[str] = frozenset()
         self.error: Exception | None = None
         self.told: list[tuple[Any, ...]] = []
         self.looks: list[tuple[str, ...]] = []
@@ -172,8 +176,12 @@ class FakeRows:
         if self.error is not None:
             raise self.error
         if call is look.read:
+            slugs, positions = frozenset(arguments[0]), arguments[1]
             self.looks.append(tuple(arguments[0]))
-            return look.Seen(self.patterns, self.malformed, self.gone & frozenset(arguments[0]))
+            heads = {slug: head for slug in slugs if (head := self.log.read_head(slug)) is not None}
+            return look.Seen(
+                self.patterns, self.malformed, self.gone & slugs, self.switched & slugs, heads, dict(positions)
+            )
         self.told.append(arguments)
         return None
 
@@ -256,15 +264,24 @@ class Bus:
         self.hangs = False
 
 
-def make_node(rooms: dict[str, str] | None = None, layer: Any = None, **variables: object) -> Node:
-    """Return a node over a fake database; its thread for the true one is ended. `node.stop()` ends what it started."""
+def make_node(
+    rooms: dict[str, str] | None = None, layer: Any = None, log: ModelLog | None = None, **variables: object
+) -> Node:
+    """Return a node over a fake database, whose threads for the true one are ended; rooms in the log are durable.
+
+    `node.stop()` ends what it started.
+    """
+    log = log or ModelLog()
 
     async def no_ticker(publish: object) -> None:
         await asyncio.Event().wait()
 
     node = Node(configuration(CHAT_EMBEDDED_BROADCAST=0, **variables), layer or MemoryChannelLayer(), no_ticker)
     node.database.close()
+    node.reader.close()
     node.look.database.close()
-    node.look.database = FakeRows()  # type: ignore[assignment]
-    node.directory.database = FakeDatabase(**(rooms or {"lobby": "Lobby", "goframe": "GoFrame"}))  # type: ignore[assignment]
+    node.reader = FakeReader(log)  # type: ignore[assignment]
+    node.writer = FakeWriter(log, node.committed)  # type: ignore[assignment]
+    node.look.database = FakeRows(log)  # type: ignore[assignment]
+    node.directory.database = FakeDatabase(log, **(rooms or {"lobby": "Lobby", "goframe": "GoFrame"}))  # type: ignore[assignment]
     return node

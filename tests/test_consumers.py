@@ -23,6 +23,7 @@ from chat.wire.codes import FLOODING, SERVER_RESTART
 from chat.wire.events import Person
 from chat.wire.origins import parse
 from tests.fakes import FakeDatabase, FakeLane, make_node
+from tests.model_log import FakeReader, ModelLog
 
 SECONDS = 10  # far over what anything here needs
 Dialled = Any
@@ -419,3 +420,67 @@ async def test_a_consumer_has_no_channel_of_its_own_in_the_layer(dial: Dialler, 
         await dial.raw()
     assert {group: len(channels) for group, channels in node.layer.groups.items()} == {"room.lobby": 1}
     assert len(node.layer.channels) == 1
+
+
+# Durable rooms
+
+
+@pytest.fixture
+async def durable() -> AsyncIterator[Node]:
+    made = make_node(log=ModelLog("lobby"))
+    made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def durable_dial(durable: Node) -> AsyncIterator[Dialler]:
+    made = Dialler(durable)
+    yield made
+    await made.hang_up()
+
+
+def kept(node: Node) -> list[Any]:
+    assert isinstance(node.reader, FakeReader)
+    return [(row.text, row.data, row.address) for row in node.reader.log.rows("lobby")]
+
+
+async def test_a_raw_client_in_a_durable_room_hears_itself_and_is_kept(durable_dial: Dialler, durable: Node) -> None:
+    socket = await durable_dial.raw()
+    await socket.send_to("hi")
+    assert await socket.receive_from(timeout=SECONDS) == "192.0.2.1:5000 echo: hi"
+    await socket.send_to(bytes_data=b"\xff")
+    assert await socket.receive_from(timeout=SECONDS) == b"192.0.2.1:5000 echo: \xff"
+    address = "192.0.2.1:5000"
+    assert kept(durable) == [("hi", None, address), (None, b"\xff", address)]
+
+
+async def test_a_raw_client_hears_what_is_said_from_now_on_and_not_what_was_before(
+    durable_dial: Dialler, durable: Node
+) -> None:
+    first = await durable_dial.raw()
+    await first.send_to("before")
+    await first.receive_from(timeout=SECONDS)
+    second = await durable_dial.raw(client=("192.0.2.2", 2))
+    await first.send_to("after")
+    assert await second.receive_from(timeout=SECONDS) == "192.0.2.1:5000 echo: after"
+
+
+async def test_a_raw_client_of_a_durable_room_is_closed_where_the_log_does_not_answer(
+    durable_dial: Dialler, durable: Node
+) -> None:
+    assert isinstance(durable.reader, FakeReader)
+    durable.reader.error = OperationalError("gone")
+    assert (await closed(await durable_dial.raw()))[0] == 4004
+    durable.reader.error = None
+    durable.reader.log.group.logs["lobby"].durable = False
+    assert (await closed(await durable_dial.raw()))[0] == 4507
+    assert (durable.hub.rooms, len(durable.registry)) == ({}, 0)
+
+
+async def test_a_raw_client_that_fell_behind_while_it_came_is_closed_to_come_again(
+    durable_dial: Dialler, durable: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable.hub, "enter", lambda slug, member, head: durable.hub.discard(slug, member))
+    assert (await closed(await durable_dial.raw()))[0] == 4005
+    assert durable.hub.rooms == {}

@@ -160,13 +160,13 @@ async def test_a_bug_in_a_request_is_internal_with_an_id_that_is_in_the_log(
 ) -> None:
     async with started() as node:
         client = Client(node)
-        client.conversation.describe = lambda card: 1 / 0  # type: ignore[assignment, method-assign]
+        client.conversation.reading.describe = lambda card: 1 / 0  # type: ignore[assignment, method-assign]
         answer = await client.ask("join", room="lobby")
         assert code(answer) == "internal"
         assert client.connection.id in answer["payload"]["message"]
         assert client.connection.id in caplog.text
         assert "ZeroDivisionError" in caplog.text
-        del client.conversation.describe
+        del client.conversation.reading.describe
         await client.join("lobby")
 
 
@@ -413,7 +413,7 @@ async def test_what_is_not_there_yet_is_unsupported_and_no_bad_frame() -> None:
     async with started() as node:
         client = Client(node)
         for number in range(3 * BAD_FRAMES_IN_A_ROW):
-            assert code(await client.ask("edit", number, room="lobby", message=1, text="x")) == "unsupported"
+            assert code(await client.ask("typing", number, room="lobby")) == "unsupported"
         assert client.connection.closing is None
 
 

@@ -37,7 +37,7 @@ def test_the_fuzzer_sees_what_the_server_only_logs(monkeypatch: pytest.MonkeyPat
     async def fail(*arguments: object) -> None:
         raise RuntimeError("a bug in a job")
 
-    monkeypatch.setattr("chat.conversation.Conversation.join_one", fail)
+    monkeypatch.setattr("chat.reading.Reading.join", fail)
     logging.getLogger("chat").setLevel(logging.INFO)
     fuzzer = Fuzzer(SEED)
     asyncio.run(fuzzer.run(5))

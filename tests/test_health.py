@@ -75,7 +75,16 @@ async def test_a_ready_process_tells_what_it_holds() -> None:
     node.hub.add("goframe", connection)
     assert await report(node) == (
         200,
-        {"status": "ok", "database": "up", "layer": "up", "connections": 1, "rooms": 2, "node": node.id},
+        {
+            "status": "ok",
+            "database": "up",
+            "layer": "up",
+            "connections": 1,
+            "rooms": 2,
+            "gaps": 0,
+            "filled": 0,
+            "node": node.id,
+        },
     )
 
 

@@ -23,15 +23,16 @@ EDGES = {
         "consumers",
         "cookies",
         "conversation",
+        "reading",
         "views",
         "urls",
         "routing",
         "origins",
         "proxies",
         "bodies",
-        "health",
     ),
-    *("admin", "templatetags", "management", "migrations", "node", "ticker", "runner", "links", "checks", "apps"),
+    *("health", "admin", "templatetags", "management", "migrations", "node", "ticker", "runner", "links", "checks"),
+    "apps",
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "wire": {"wire"},
@@ -47,6 +48,7 @@ INSIDE_FUNCTIONS = {
     ("chat/apps.py", "chat.checks"): "checks register themselves, and need the settings, when Django is ready",
     ("chatsite/embedded.py", "fcntl"): "Windows has none",
     ("chatsite/files.py", "resource"): "Windows has none",
+    ("chatsite/turns.py", "fcntl"): "Windows has none",
     ("chatsite/servers/__init__.py", "chatsite.servers.daphne"): "importing daphne makes an event loop",
     ("chatsite/servers/__init__.py", "chatsite.servers.uvicorn"): "uvicorn may not be the server, nor be there",
 }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from chat.live.connection import Connection
 from chat.wire.codes import NORMAL, SERVER_RESTART, SLOW_CONSUMER, Error, WireError
+from chat.wire.events import START
 from tests.fakes import FakeLane, FakeLoop, connect, json_codec, message, raw_codec
 
 
 def batch(text: str = "hello") -> object:
-    return json_codec().encode("lobby", [message(text=text)])
+    return json_codec().encode("lobby", [message(text=text)], START)
 
 
 def stalled(**options: object) -> tuple[Connection, FakeLane, FakeLoop]:

@@ -172,3 +172,29 @@ def test_the_size_of_an_event_grows_with_what_it_says() -> None:
     assert size_of(message(text="x" * 1000)) - size_of(message(text="")) == 1000
     assert size_of(message(data=b"x" * 1000)) - size_of(message(data=b"")) == 1000
     assert size_of(broadcast("x" * 1000)) - size_of(broadcast("")) == 1000
+
+
+@in_virtual_time
+async def test_what_is_added_together_leaves_together_and_nothing_added_is_no_pass() -> None:
+    passes = Passes()
+    gathering = gather(passes)
+    gathering.add_all([])
+    await asyncio.sleep(1)
+    assert passes.passes == []
+    gathering.add_all([message(number) for number in range(5)])
+    gathering.add_all([message(number) for number in range(5, 8)])
+    await asyncio.sleep(1)
+    assert passes.passes == [list(range(8))]
+
+
+@in_virtual_time
+async def test_a_pass_whose_events_were_taken_back_carries_nothing() -> None:
+    passes = Passes()
+    gathering = gather(passes)
+    gathering.add(message(1))
+    gathering.waiting.clear()
+    await asyncio.sleep(1)
+    assert passes.numbers == []
+    gathering.add(message(2))
+    await asyncio.sleep(1)
+    assert passes.numbers == [2]

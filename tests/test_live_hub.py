@@ -142,7 +142,7 @@ async def test_a_codec_that_fails_silences_its_own_members_for_that_pass_only(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     hub, codec, broken = Hub(), json_codec(), raw_codec()
-    broken.encode = lambda room, events: 1 / 0  # type: ignore[method-assign]
+    broken.encode = lambda room, events, place: 1 / 0  # type: ignore[method-assign]
     one, other = member(codec), member(broken)
     hub.add("lobby", other)
     hub.add("lobby", one)

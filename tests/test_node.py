@@ -14,9 +14,13 @@ from django.db import OperationalError
 from chat.broker import EVENTS
 from chat.live.connection import Connection
 from chat.node import DRAIN_BATCH, MAX_SPREAD_SECONDS, RESTART_SECONDS, Node
+from chat.rooms import recovery
+from chat.rooms.changes import Done, Outcome
 from chat.wire.events import Event, pack
 from chat.wire.origins import Origin, parse, parse_pattern
 from tests.fakes import Bus, FakeLane, FakeLayer, FakeRows, broadcast, configuration, connect, make_node, message
+from tests.model_log import FakeReader, ModelLog
+from tests.stores import written
 from tests.virtual import in_virtual_time
 
 
@@ -520,3 +524,100 @@ async def test_a_node_tells_of_its_connections_rooms_and_layer_and_says_goodbye(
         node.link.up = False
         assert node.figures().layer == "down"
     assert rows.told[-1] == (node.id,)
+
+
+# Durable rooms
+
+
+CLUSTERED = {"REDIS_URL": "redis://127.0.0.1:1/0"}
+
+
+@asynccontextmanager
+async def two_nodes(log: ModelLog, bus: Bus) -> AsyncIterator[tuple[Node, Node]]:
+    async with (
+        started(layer=FakeLayer(bus), log=log, **CLUSTERED) as one,
+        started(layer=FakeLayer(bus), log=log, **CLUSTERED) as other,
+    ):
+        yield one, other
+
+
+async def joined(node: Node) -> Connection:
+    connection = connect(node.codecs["json"], FakeLane(asyncio.get_running_loop()))
+    node.hub.begin("lobby", connection)
+    await node.membership.joined("lobby")
+    head = await node.reader(recovery.read_head, "lobby")
+    assert head is not None
+    assert node.hub.enter("lobby", connection, head)
+    return connection
+
+
+def say(node: Node, text: str = "hi") -> list[Outcome]:
+    told: list[Outcome] = []
+    change = written("lobby", text=text)
+    change.done = told.append
+    node.writer.take(change)
+    return told
+
+
+@in_virtual_time
+async def test_what_one_process_commits_is_heard_on_every_process_once_and_its_author_told() -> None:
+    async with two_nodes(ModelLog("lobby"), Bus()) as (one, other):
+        here, there = await joined(one), await joined(other)
+        told = say(one), say(other), say(one)
+        await asyncio.sleep(0.5)
+        assert sorted(outcome.offset for outcomes in told for outcome in outcomes) == [1, 2, 3]  # type: ignore[union-attr]
+        assert heard(here) == heard(there) == [1, 2, 3]
+
+
+@in_virtual_time
+@pytest.mark.parametrize("fault", ["down", "deaf"])
+async def test_with_a_dead_layer_the_others_hear_within_two_seconds_and_nothing_is_lost_when_it_returns(
+    fault: str,
+) -> None:
+    bus = Bus()
+    async with two_nodes(ModelLog("lobby"), bus) as (one, other):
+        here, there = await joined(one), await joined(other)
+        await asyncio.sleep(1)
+        setattr(bus, fault, ConnectionError("gone") if fault == "down" else True)
+        for number in range(1, 6):
+            say(one)
+            await asyncio.sleep(0.05)
+            assert heard(here) == list(range(1, number + 1)), "on its own process at once"
+            await asyncio.sleep(1.95)
+            assert heard(there) == list(range(1, number + 1))
+        bus.down, bus.deaf = None, False
+        say(other)
+        await asyncio.sleep(10)
+        say(one)
+        await asyncio.sleep(0.2)
+        assert heard(here) == heard(there) == list(range(1, 8))
+
+
+@in_virtual_time
+async def test_a_fill_that_the_database_does_not_answer_is_said_once_and_made_later(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bus = Bus()
+    async with two_nodes(ModelLog("lobby"), bus) as (one, other):
+        there = await joined(other)
+        await joined(one)
+        assert isinstance(other.reader, FakeReader)
+        other.reader.error = OperationalError("gone")
+        bus.deaf = True
+        say(one)
+        await asyncio.sleep(3)
+        assert heard(there) == []
+        assert "room lobby waits for what it missed: gone" in caplog.text
+        other.reader.error = None
+        await asyncio.sleep(3)
+        assert heard(there) == [1]
+
+
+@in_virtual_time
+async def test_a_drain_waits_for_what_was_accepted() -> None:
+    node = make_node(log=ModelLog("lobby"))
+    node.start()
+    await asyncio.sleep(0.01)
+    told = say(node)
+    await node.drain()
+    assert [type(outcome) for outcome in told] == [Done]

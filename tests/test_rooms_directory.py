@@ -117,5 +117,5 @@ async def test_a_scan_of_made_up_names_costs_bounded_memory() -> None:
 def test_a_card_is_read_from_its_row_in_one_query(django_assert_num_queries: object) -> None:
     Room.objects.create(slug="goframe", title="GoFrame", topic="Of Go")
     with django_assert_num_queries(1):  # type: ignore[operator]
-        assert directory.read("goframe") == RoomCard("goframe", "GoFrame", "Of Go")
+        assert directory.read("goframe") == RoomCard("goframe", "GoFrame", "Of Go", durable=True)
     assert directory.read("nowhere") is None

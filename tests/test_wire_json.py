@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from chat.wire import json
 from chat.wire.codes import SERVER_RESTART, SLOW_CONSUMER, Error, WireError
-from chat.wire.commands import Join, Leave, Name, Ping, Pong, Send
+from chat.wire.commands import Delete, Edit, History, Join, Leave, Name, Ping, Pong, React, Send
+from chat.wire.events import START, Place
 from chat.wire.json import MAX_BATCH_BYTES, MAX_DEPTH, UNSUPPORTED
 from tests.fakes import MESSAGE_BYTES, broadcast, json_codec, message
 from tests.fuzz.frames import mutated, seeds
 
-COMMANDS = (Join, Leave, Send, Name, Ping, Pong)
+COMMANDS = (Join, Leave, Send, Edit, Delete, React, History, Name, Ping, Pong)
 
 
 def decode(frame: str, message_bytes: int = MESSAGE_BYTES) -> tuple[Any, Any]:
@@ -45,13 +46,13 @@ def only_wire_errors(frame: str) -> None:
 # Properties
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.text())
 def test_no_text_raises_anything_but_a_wire_error(frame: str) -> None:
     only_wire_errors(frame)
 
 
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 @given(st.sampled_from(seeds()), st.randoms(use_true_random=False))
 def test_no_valid_frame_with_damage_raises_anything_but_a_wire_error(frame: str, random: Any) -> None:
     only_wire_errors(mutated(frame, random))
@@ -68,7 +69,7 @@ PAYLOADS = VALUES | st.dictionaries(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(st.fixed_dictionaries({"type": TYPES}, optional={"id": VALUES, "payload": PAYLOADS, "other": VALUES}))
 def test_no_envelope_of_the_right_shape_and_wrong_types_raises_anything_but_a_wire_error(envelope: Any) -> None:
     only_wire_errors(pyjson.dumps(envelope))
@@ -89,13 +90,13 @@ def test_any_text_arrives_as_it_was_typed_escaped_or_not(text: str, escaped: boo
 )
 @example(["x" * MESSAGE_BYTES] * 5)
 @example(["\n"] * 3)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_a_batch_holds_every_envelope_once_and_in_order_on_lines_of_their_own(contents: list[str | bytes]) -> None:
     events = [
         message(number, **({"text": content} if isinstance(content, str) else {"data": content}))
         for number, content in enumerate(contents, 1)
     ]
-    batch = json_codec().encode("lobby", events)
+    batch = json_codec().encode("lobby", events, START)
     lines = [line for frame in batch.frames for line in frame.payload.split(b"\n")]
     assert [pyjson.loads(line)["payload"]["message"] for line in lines] == list(range(1, len(events) + 1))
     for frame in batch.frames:
@@ -164,7 +165,7 @@ def test_brackets_side_by_side_are_not_depth() -> None:
 def test_an_error_carries_the_id_of_the_frame_when_that_could_be_read() -> None:
     assert refusal('{"type":"send","id":7,"payload":{}}').id == 7
     assert refusal('{"type":"nonsense","id":"a"}').id == "a"
-    assert refusal('{"type":"edit","id":"b"}').id == "b"
+    assert refusal('{"type":"who","id":"b"}').id == "b"
     assert refusal("nonsense").id is None
 
 
@@ -239,12 +240,42 @@ def test_a_ping_is_an_envelope_that_a_program_sees() -> None:
 
 
 def test_a_volatile_rooms_message_has_no_position() -> None:
-    told = pyjson.loads(json_codec().encode("lobby", [message()]).frames[0].payload)["payload"]
+    told = pyjson.loads(json_codec().encode("lobby", [message()], START).frames[0].payload)["payload"]
     assert (told["offset"], told["prev"], told["message"]) == (None, None, 1)
     assert "address" not in told
 
 
 def test_a_broadcast_tells_when_it_was_due_and_when_it_was_said() -> None:
-    told = pyjson.loads(json_codec().encode("lobby", [broadcast()]).frames[0].payload)
+    told = pyjson.loads(json_codec().encode("lobby", [broadcast()], START).frames[0].payload)
     assert told["type"] == "broadcast"
     assert told["payload"]["due_at"].endswith("Z")
+
+
+def test_each_message_of_a_log_follows_the_one_before_it_and_broadcasts_pass() -> None:
+    events = [message(5, offset=7), broadcast(), message(2, offset=9), message(6, offset=12)]
+    lines = json_codec().encode("lobby", events, Place(6, 4)).frames[0].payload.split(b"\n")
+    told = [pyjson.loads(line)["payload"] for line in lines]
+    assert [(m["prev"], m["offset"]) for m in told if "message" in m] == [(6, 7), (7, 9), (9, 12)]
+
+
+def test_a_deleted_message_keeps_its_number_and_says_nothing() -> None:
+    told = json.payload_of("lobby", message(5, text=None, data=None, offset=7, deleted=True, edited_at=1.5), 6)
+    payload = pyjson.loads(json.encode(told))
+    assert payload["deleted"] is True
+    assert not {"text", "data"} & payload.keys()
+    assert (payload["message"], payload["offset"], payload["edited_at"]) == (5, 7, "1970-01-01T00:00:01.500Z")
+
+
+@pytest.mark.parametrize("emoji", ["👍", "👩🏽‍🚀", "🏳️‍🌈", "5️⃣", "#️⃣", "*️⃣", "❤️", "🇪🇺"])
+def test_what_may_be_a_reaction_is_taken(emoji: str) -> None:
+    frame = pyjson.dumps({"type": "react", "payload": {"room": "lobby", "message": 1, "emoji": emoji, "on": True}})
+    assert decode(frame)[1] == React(room="lobby", message=1, emoji=emoji, on=True)
+
+
+@pytest.mark.parametrize("size", [MESSAGE_BYTES, MESSAGE_BYTES + 1])
+def test_an_edit_has_the_limit_of_a_message(size: int) -> None:
+    frame = pyjson.dumps({"type": "edit", "id": 1, "payload": {"room": "lobby", "message": 1, "text": "x" * size}})
+    if size <= MESSAGE_BYTES:
+        assert isinstance(decode(frame)[1], Edit)
+    else:
+        assert refusal(frame).code is Error.TOO_LARGE

@@ -13,7 +13,7 @@ import pytest
 from chat.wire import json, names
 from chat.wire.codes import WireError
 from chat.wire.commands import Name
-from chat.wire.events import Broadcast, Event, Message, Person
+from chat.wire.events import Broadcast, Event, Message, Person, Place
 from chat.wire.frames import Opcode
 from tests.fakes import MESSAGE_BYTES, json_codec, raw_codec
 
@@ -76,14 +76,18 @@ def covers(told: Any, wanted: Any) -> bool:
 
 @pytest.mark.parametrize("vector", with_events())
 def test_the_json_encoder_says_events_byte_for_byte_as_the_vector_does(vector: dict[str, Any]) -> None:
-    batch = json_codec().encode("lobby", [event(fields) for fields in vector["events"]])
+    batch = json_codec().encode(
+        "lobby", [event(fields) for fields in vector["events"]], Place(**vector.get("place", {}))
+    )
     assert [frame.payload.decode() for frame in batch.frames] == [vector["frame"]]
     assert [pyjson.loads(line) for line in vector["frame"].split("\n")] == vector["envelopes"]
 
 
 @pytest.mark.parametrize("vector", with_events())
 def test_the_raw_encoder_says_the_same_events_in_their_own_kinds_of_frames(vector: dict[str, Any]) -> None:
-    batch = raw_codec("address").encode("lobby", [event(fields) for fields in vector["events"]])
+    batch = raw_codec("address").encode(
+        "lobby", [event(fields) for fields in vector["events"]], Place(**vector.get("place", {}))
+    )
     told = [
         {"text": frame.payload.decode()}
         if frame.opcode == Opcode.TEXT

@@ -41,10 +41,11 @@ class RoomAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Room | None = None) -> list[str]:
         """Also keep the main room's slug: another would leave `/` without its room."""
-        return ["broadcasts", "created", *(["slug"] if obj and is_main(obj) else [])]
+        return ["broadcasts", "created", "epoch", "head", *(["slug"] if obj and is_main(obj) else [])]
 
     def get_fields(self, request: HttpRequest, obj: Room | None = None) -> list[Any]:
-        return ["slug", "title", "topic", *(["broadcasts", "created"] if obj else [])]
+        kept = ["durable", "retention_days", "retention_count"]
+        return ["slug", "title", "topic", *kept, *(["epoch", "head", "broadcasts", "created"] if obj else [])]
 
     def get_form(self, request: HttpRequest, obj: Room | None = None, change: bool = False, **kwargs: Any) -> Any:
         if obj:

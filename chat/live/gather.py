@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from chat.wire.events import Broadcast, Event
 
@@ -39,6 +39,11 @@ class Gather:
     def add(self, event: Event) -> None:
         self.waiting.append(event)
         if self._handle is None:
+            self._schedule()
+
+    def add_all(self, events: Iterable[Event]) -> None:
+        self.waiting.extend(events)
+        if self._handle is None and self.waiting:
             self._schedule()
 
     @property

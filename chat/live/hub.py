@@ -4,31 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from operator import attrgetter
 
 from chat.live.connection import Connection
 from chat.live.gather import Gather
+from chat.live.stream import Fill, Head, Stream
 from chat.wire.codec import Codec
-from chat.wire.events import Event
+from chat.wire.events import START, Event, Message, Place, after
 
 logger = logging.getLogger("chat.hub")
+
+# What is kept for somebody who is joining; who waits longer than that recovers by joining once more.
+MAX_BUFFERED = 1000
 
 _is_ephemeral = attrgetter("ephemeral")
 
 
 class LiveRoom:
-    """One room's members on this process, by codec, and the events on their way to them."""
+    """One room's members on this process, by codec, and the events on their way to them.
 
-    __slots__ = ("gather", "members", "slug")
+    A durable room has a stream, and a `place`: how far its members have heard. Who is `joining` hears nothing yet: what
+    passes is kept for them. Who is `ahead` has read more than has passed, until it has. What came after `whole_after` has
+    all passed, or will.
+    """
 
     def __init__(self, slug: str, loop: asyncio.AbstractEventLoop) -> None:
         self.slug = slug
         self.members: dict[Codec, set[Connection]] = {}
+        self.joining: dict[Connection, list[Message]] = {}
+        self.ahead: dict[Connection, Place] = {}
+        self.place = START
+        self.whole_after = 0
+        self.stream: Stream | None = None
         self.gather = Gather(self.carry, loop)
 
     def __len__(self) -> int:
-        return sum(map(len, self.members.values()))
+        return sum(map(len, self.members.values())) + len(self.joining) + len(self.ahead)
 
     def carry(self, events: list[Event]) -> None:
         """Encode events once for each codec and append the same bytes to every member's outbox."""
@@ -37,59 +49,210 @@ class LiveRoom:
             if not members:
                 continue
             try:
-                batch = codec.encode(self.slug, events)
-                if not ephemeral:
-                    for member in tuple(members):
-                        member.outbox.put(batch)
-                    continue
-                lasting = [event for event in events if not event.ephemeral]
-                rest = codec.encode(self.slug, lasting) if lasting else None
-                for member in tuple(members):
-                    member.outbox.put_or_shed(batch, rest, ephemeral)
+                self._carry_to(codec, members, events, ephemeral)
             except Exception:
                 logger.exception("a pass of %d events in room %s failed", len(events), self.slug)
+        if self.joining or self.ahead:
+            self._carry_to_the_late([event for event in events if isinstance(event, Message)])
+        self.place = after(self.place, events)
+        if self.ahead:
+            self._level()
+
+    def _carry_to(self, codec: Codec, members: set[Connection], events: list[Event], ephemeral: int) -> None:
+        batch = codec.encode(self.slug, events, self.place)
+        if not ephemeral:
+            if batch.frames:
+                for member in tuple(members):
+                    member.outbox.put(batch)
+            return
+        lasting = [event for event in events if not event.ephemeral]
+        rest = codec.encode(self.slug, lasting, self.place) if lasting else None
+        for member in tuple(members):
+            member.outbox.put_or_shed(batch, rest, ephemeral)
+
+    def _carry_to_the_late(self, events: list[Message]) -> None:
+        for buffered in self.joining.values():
+            if len(buffered) <= MAX_BUFFERED:
+                buffered.extend(events)
+        for member, place in self.ahead.items():
+            self.ahead[member] = self._catch_up(member, events, place)
+
+    def _catch_up(self, member: Connection, events: Sequence[Message], place: Place) -> Place:
+        """Hand a member what it has not read; return how far it has heard then."""
+        later = [event for event in events if (event.offset or 0) > place.offset]
+        if later:
+            batch = member.codec.encode(self.slug, later, place)
+            if batch.frames:
+                member.put(batch)
+        return after(place, later)
+
+    def _level(self) -> None:
+        """Let those whom the others have caught up with hear what the others hear."""
+        for member, place in list(self.ahead.items()):
+            if place.offset <= self.place.offset:
+                del self.ahead[member]
+                self.members.setdefault(member.codec, set()).add(member)
+
+    def enter(self, member: Connection, head: Head) -> bool:
+        """Make a joining member live, from the head that it has read.
+
+        False where too much has passed meanwhile, or the log is another one by now, or who read later came first: the
+        stream began there, and what is between has passed nobody.
+        """
+        buffered = self.joining.pop(member, None)
+        if buffered is None or len(buffered) > MAX_BUFFERED or not self.open(head) or head.offset < self.whole_after:
+            return False
+        same = [event for event in buffered if event.epoch == head.epoch]
+        self.ahead[member] = self._catch_up(member, same, Place(head.offset, head.number))
+        self._level()
+        return True
+
+    def open(self, head: Head) -> bool:
+        """Let the stream begin where the first who joins has read to; False where it is another log's."""
+        assert self.stream is not None
+        if self.stream.epoch is None:
+            self._begin(head)
+        return self.stream.open(head)
+
+    def _begin(self, head: Head) -> None:
+        self.place, self.whole_after = Place(head.offset, head.number), head.offset
+
+    def start_over(self, head: Head) -> None:
+        """Tell everybody to join again: the log is another one, or went back. Raw members hear what comes from now on."""
+        self.gather.waiting.clear()
+        self._begin(head)
+        for member in self.live():
+            again = member.codec.encode_resync(self.slug)
+            self.discard(member)
+            if again is None:
+                self.members.setdefault(member.codec, set()).add(member)
+            else:
+                member.rooms.discard(self.slug)
+                member.put(again)
+
+    def live(self) -> list[Connection]:
+        """Return the members that hear what passes."""
+        return [*(member for members in self.members.values() for member in members), *self.ahead]
+
+    def discard(self, member: Connection) -> None:
+        self.members.get(member.codec, set()).discard(member)
+        self.joining.pop(member, None)
+        self.ahead.pop(member, None)
+
+
+Read = Callable[[str, int], Awaitable[Fill | None]]
+
+
+async def nothing(slug: str, since: int) -> None:
+    """Read nothing, where no room is durable."""
 
 
 class Hub:
-    """Adds and discards members of rooms, and delivers events to them. Knows nothing else."""
+    """Adds and discards members of rooms, and delivers events to them. `read(slug, since)` fills durable rooms' streams."""
 
-    def __init__(self) -> None:
+    def __init__(self, read: Read = nothing) -> None:
+        self.read = read
         self.rooms: dict[str, LiveRoom] = {}
         self.on_change: Callable[[], None] = lambda: None
+        self._gaps = self._filled = 0
 
-    def add(self, slug: str, member: Connection) -> None:
+    @property
+    def gaps(self) -> tuple[int, int]:
+        """Return how often something was missing in a stream, and how many changes were read in its place."""
+        streams = [room.stream for room in self.rooms.values() if room.stream is not None]
+        return self._gaps + sum(it.gaps for it in streams), self._filled + sum(it.filled for it in streams)
+
+    def room(self, slug: str, loop: asyncio.AbstractEventLoop) -> LiveRoom:
         room = self.rooms.get(slug)
         if room is None:
-            room = self.rooms[slug] = LiveRoom(slug, member.lane.loop)
+            room = self.rooms[slug] = LiveRoom(slug, loop)
             self.on_change()
-        room.members.setdefault(member.codec, set()).add(member)
+        return room
+
+    def add(self, slug: str, member: Connection) -> None:
+        """Let a member hear a volatile room."""
+        self.room(slug, member.lane.loop).members.setdefault(member.codec, set()).add(member)
         member.rooms.add(slug)
+
+    def begin(self, slug: str, member: Connection) -> None:
+        """Keep what passes in a durable room for somebody who is going to read its log. A live member is so again after."""
+        room = self.room(slug, member.lane.loop)
+        if room.stream is None:
+            room.stream = Stream(
+                room.gather.add_all,
+                lambda since: self.read(slug, since),
+                lambda head: self._start_over(slug, head),
+                member.lane.loop,
+            )
+        room.discard(member)
+        room.joining[member] = []
+        member.rooms.add(slug)
+
+    def enter(self, slug: str, member: Connection, head: Head) -> bool:
+        """Let somebody who began hear what comes after the head that they have read; False: they must begin again."""
+        room = self.rooms.get(slug)
+        if room is not None and room.enter(member, head):
+            return True
+        self.discard(slug, member)
+        return False
 
     def discard(self, slug: str, member: Connection) -> None:
         member.rooms.discard(slug)
         room = self.rooms.get(slug)
         if room is None:
             return
-        room.members.get(member.codec, set()).discard(member)
+        room.discard(member)
+        self._drop_empty(slug)
+
+    def _start_over(self, slug: str, head: Head) -> None:
+        self.rooms[slug].start_over(head)
+        self._drop_empty(slug)
+
+    def _drop_empty(self, slug: str) -> None:
+        room = self.rooms[slug]
         if not len(room):
+            if room.stream is not None:
+                room.stream.close()
+                self._gaps += room.stream.gaps
+                self._filled += room.stream.filled
             del self.rooms[slug]
             self.on_change()
 
     def deliver(self, slug: str, event: Event) -> None:
         """Send an event to every member of a room that is here."""
         room = self.rooms.get(slug)
-        if room is not None:
+        if room is None:
+            return
+        if room.stream is not None and isinstance(event, Message):
+            if event.offset is not None:
+                room.stream.offer(event)
+        else:
             room.gather.add(event)
 
     def members(self, slug: str) -> list[Connection]:
         """Return who is in a room here."""
         room = self.rooms.get(slug)
-        return [member for members in room.members.values() for member in members] if room is not None else []
+        return room.live() if room is not None else []
 
     def count(self, slug: str) -> int:
         """Return how many connections are in a room here."""
         room = self.rooms.get(slug)
         return len(room) if room is not None else 0
+
+    def positions(self, slugs: Sequence[str]) -> dict[str, int]:
+        """Return how far the streams of these rooms are."""
+        streams = ((slug, self.rooms[slug].stream) for slug in slugs if slug in self.rooms)
+        return {slug: stream.position for slug, stream in streams if stream is not None}
+
+    def seen(self, slug: str, head: Head, position: int) -> None:
+        """Hear where a room's log stands, from a look that began when its stream was at `position`."""
+        room = self.rooms.get(slug)
+        if room is not None and room.stream is not None:
+            room.stream.seen(head, position)
+
+    def is_durable(self, slug: str) -> bool:
+        room = self.rooms.get(slug)
+        return room is not None and room.stream is not None
 
     async def relief(self, slug: str) -> None:
         """Wait while a room has more events waiting than it can carry."""

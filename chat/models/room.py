@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from django.core.validators import RegexValidator
-from django.db import models
+import secrets
+from collections.abc import Iterable
+from typing import Any
 
-from chat.conf import SLUG
+from django.core.validators import MaxValueValidator, RegexValidator
+from django.db import models, transaction
+
+from chat.conf import MAX_RETENTION_DAYS, SLUG
+
+# What the log itself writes, beside whoever holds an older copy of the row.
+LOGS_OWN = frozenset({"epoch", "head", "last", "pruned"})
+
+
+def new_epoch() -> str:
+    """Return a name for a log that no log had before."""
+    return secrets.token_hex(8)
 
 
 class Room(models.Model):
-    """A room, found by its slug at `/rooms/<slug>` and `/ws/<slug>`."""
+    """A room, found by its slug at `/rooms/<slug>` and `/ws/<slug>`.
+
+    A durable room is a log: `epoch` names it, `head` is the offset of its last change, `last` the number of its last
+    message. `pruned` is the highest offset of what was pruned: who has not read so far holds what is no more.
+    """
 
     slug = models.CharField(
         max_length=64,
@@ -19,6 +35,23 @@ class Room(models.Model):
     )
     title = models.CharField(max_length=100)
     topic = models.CharField(max_length=250, blank=True, help_text="One line on what the room is for.")
+    durable = models.BooleanField(
+        default=True,
+        help_text="On: what is said is kept, and nobody misses any of it. Off: it is passed on, and kept nowhere.",
+    )
+    epoch = models.CharField(max_length=32, default=new_epoch, editable=False)
+    head = models.BigIntegerField(default=0, editable=False)
+    last = models.BigIntegerField(default=0, editable=False)
+    pruned = models.BigIntegerField(default=0, editable=False)
+    retention_days = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(MAX_RETENTION_DAYS)],
+        help_text="Messages older than so many days are pruned. Empty: as CHAT_RETENTION_DAYS says; 0: none is too old.",
+    )
+    retention_count = models.PositiveIntegerField(
+        null=True, blank=True, help_text="All but so many of the newest messages are pruned. Empty or 0: none for this."
+    )
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
 
     class Meta:
@@ -29,3 +62,23 @@ class Room(models.Model):
 
     def get_absolute_url(self) -> str:
         return f"/rooms/{self.slug}"
+
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        """Write the row; of what the log writes (LOGS_OWN) only what is named: it may have moved on since it was read.
+
+        A switch of durability begins another log.
+        """
+        with transaction.atomic():
+            if not self._state.adding:
+                if update_fields is None:
+                    update_fields = {field.name for field in self._meta.concrete_fields} - LOGS_OWN - {"id"}
+                if "durable" in update_fields:
+                    self._switch()
+            super().save(*args, update_fields=update_fields, **kwargs)
+
+    def _switch(self) -> None:
+        """Begin another log where durability is no longer what the database says."""
+        fresh = new_epoch()
+        row = type(self).objects.filter(pk=self.pk).exclude(durable=self.durable)
+        if row.update(durable=self.durable, epoch=fresh):
+            self.epoch = fresh

@@ -27,6 +27,7 @@ class RoomCard:
     slug: str
     title: str
     topic: str = ""
+    durable: bool = False
 
 
 class Directory:
@@ -73,5 +74,5 @@ class Directory:
 
 def read(slug: str) -> RoomCard | None:
     """Return a room's card from the database."""
-    row = Room.objects.filter(slug=slug).values_list("slug", "title", "topic").first()
+    row = Room.objects.filter(slug=slug).values_list("slug", "title", "topic", "durable").first()
     return RoomCard(*row) if row else None

@@ -19,6 +19,7 @@ class Error(str, Enum):
     TOO_LARGE = "too_large"  # make it smaller
     RATE_LIMITED = "rate_limited"  # try again after retry_after_s
     TOO_MANY_ROOMS = "too_many_rooms"  # leave one first
+    CONFLICT = "conflict"  # it has changed since, or the key is another's: look again
     UNSUPPORTED = "unsupported"  # this server or room cannot do that
     UNAVAILABLE = "unavailable"  # send it again, with the same key
     INTERNAL = "internal"  # our fault: report the id

@@ -7,15 +7,18 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 MAX_ROOMS_PER_JOIN = 50
+MAX_HISTORY = 200
 
 Id = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None
 Slug = Annotated[str, Meta(max_length=64)]
+# A message's number or an offset; what JavaScript holds exactly is enough, and every database takes it.
+Number = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Key = Annotated[str, Meta(min_length=8, max_length=64)]
 
 
 class Since(Struct, frozen=True):
     epoch: Annotated[str, Meta(max_length=64)] | None
-    offset: int | None
+    offset: Number | None
 
 
 class RoomSince(Struct, frozen=True):
@@ -38,7 +41,34 @@ class Send(Struct, frozen=True, tag="send"):
     text: str | None = None
     data: bytes | None = None
     key: Key | None = None
-    reply_to: int | None = None
+    reply_to: Number | None = None
+
+
+class Edit(Struct, frozen=True, tag="edit"):
+    room: Slug
+    message: Number
+    text: str
+    offset: Number | None = None
+
+
+class Delete(Struct, frozen=True, tag="delete"):
+    room: Slug
+    message: Number
+    offset: Number | None = None
+
+
+class React(Struct, frozen=True, tag="react"):
+    room: Slug
+    message: Number
+    emoji: Annotated[str, Meta(min_length=1, max_length=16)]
+    on: bool = True
+
+
+class History(Struct, frozen=True, tag="history"):
+    room: Slug
+    before: Number | None = None
+    after: Number | None = None
+    limit: Annotated[int, Meta(ge=1, le=MAX_HISTORY)] = 50
 
 
 class Name(Struct, frozen=True, tag="name"):
@@ -53,4 +83,4 @@ class Pong(Struct, frozen=True, tag="pong"):
     pass
 
 
-Command = Join | Leave | Send | Name | Ping | Pong
+Command = Join | Leave | Send | Edit | Delete | React | History | Name | Ping | Pong

@@ -16,7 +16,11 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True, tag="m"):
-    """A message: `text` or `data`, never both. `at` is seconds since the epoch, `address` the author's host:port."""
+    """A message's present state: `text` or `data`, never both, neither once it is deleted.
+
+    `at` and `edited_at` are seconds since the epoch, `address` the author's host:port. `epoch` and `offset` are None in a
+    volatile room. `reactions` are the ids of those who reacted, by emoji.
+    """
 
     message: int
     author: Person
@@ -25,6 +29,12 @@ class Message(msgspec.Struct, frozen=True, array_like=True, tag="m"):
     text: str | None = None
     data: bytes | None = None
     key: str | None = None
+    offset: int | None = None
+    epoch: str | None = None
+    edited_at: float | None = None
+    deleted: bool = False
+    reply_to: int | None = None
+    reactions: dict[str, list[str]] | None = None
 
     ephemeral = False
 
@@ -42,6 +52,16 @@ class Broadcast(msgspec.Struct, frozen=True, array_like=True, tag="b"):
 
 Event = Message | Broadcast
 
+
+class Place(msgspec.Struct, frozen=True):
+    """How far members of a room have heard: the offset of the last change, and the highest number of a message."""
+
+    offset: int = 0
+    number: int = 0
+
+
+START = Place()
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Event])
 
@@ -57,3 +77,12 @@ def unpack(packed: bytes) -> list[Event]:
     Raises: msgspec.DecodeError where another version's events, or no events, came.
     """
     return _decoder.decode(packed)
+
+
+def after(place: Place, events: Sequence[Event]) -> Place:
+    """Return the place that hearing these events leads to; broadcasts have none."""
+    offset, number = place.offset, place.number
+    for event in events:
+        if isinstance(event, Message) and event.offset is not None:
+            offset, number = event.offset, max(number, event.message)
+    return Place(offset, number)

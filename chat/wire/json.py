@@ -12,17 +12,19 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from chat.wire.codes import Close, Error, WireError, cut
-from chat.wire.commands import Command, Id, Join, Leave, Name, Ping, Pong, Send
-from chat.wire.events import Broadcast, Event, Message, Person
+from chat.wire.commands import Command, Delete, Edit, History, Id, Join, Leave, Name, Ping, Pong, React, Send
+from chat.wire.events import Broadcast, Event, Message, Person, Place
 from chat.wire.frames import Batch, Frame, Opcode
 
 SUBPROTOCOL = "chat.v1.json"
 MAX_DEPTH = 32
 MAX_BATCH_BYTES = 64 * 1024
+# Of those who reacted with one emoji; `count` tells how many they are.
+MAX_IDS_SHOWN = 20
 # What this server has; a client looks here before it uses more than the first version's minimum.
-FEATURES = ("broadcast", "binary", "join.rooms", "name")
+FEATURES = ("broadcast", "binary", "join.rooms", "name", "recovery", "history", "edit", "delete", "react", "reply")
 # Known to the protocol, not yet to this server.
-UNSUPPORTED = frozenset({"auth", "edit", "delete", "react", "read", "typing", "history", "who"})
+UNSUPPORTED = frozenset({"auth", "read", "typing", "who"})
 
 
 class Envelope(Struct, frozen=True):
@@ -36,6 +38,10 @@ _payloads: dict[str, msgspec.json.Decoder[Any]] = {
     "join": msgspec.json.Decoder(Join),
     "leave": msgspec.json.Decoder(Leave),
     "send": msgspec.json.Decoder(Send),
+    "edit": msgspec.json.Decoder(Edit),
+    "delete": msgspec.json.Decoder(Delete),
+    "react": msgspec.json.Decoder(React),
+    "history": msgspec.json.Decoder(History),
     "name": msgspec.json.Decoder(Name),
     "ping": msgspec.json.Decoder(Ping),
     "pong": msgspec.json.Decoder(Pong),
@@ -90,6 +96,12 @@ def check(command: Command, max_message_bytes: int) -> None:
         raise WireError(
             Error.BAD_FRAME, "payload: expected `room` or `rooms`, got " + ("both" if command.room else "neither")
         )
+    elif isinstance(command, Edit):
+        check_text(command.text, max_message_bytes)
+    elif isinstance(command, React):
+        check_emoji(command.emoji)
+    elif isinstance(command, History) and command.before is not None and command.after is not None:
+        raise WireError(Error.BAD_FRAME, "payload: expected `before` or `after`, got both")
     elif isinstance(command, Name) and "\0" in command.name:
         raise WireError(Error.BAD_FRAME, "payload.name: expected visible characters, got U+0000")
 
@@ -99,15 +111,29 @@ def check_send(send: Send, max_message_bytes: int) -> None:
         raise WireError(
             Error.BAD_FRAME, "payload: expected `text` or `data`, got " + ("neither" if send.text is None else "both")
         )
-    if send.text is not None and "\0" in send.text:
-        raise WireError(Error.BAD_FRAME, "payload.text: expected text without U+0000, got it inside")
     if send.key is not None and not send.key.isprintable():
         raise WireError(Error.BAD_FRAME, "payload.key: expected 8 to 64 printable characters, got others")
-    size = len(send.data) if send.data is not None else len((send.text or "").encode())
-    if size > max_message_bytes:
-        raise WireError(Error.TOO_LARGE, f"A message may have {max_message_bytes} bytes, got {size}.")
-    if send.reply_to is not None:
-        raise WireError(Error.UNSUPPORTED, "This room keeps no messages to reply to.")
+    if send.text is not None:
+        check_text(send.text, max_message_bytes)
+    else:
+        check_size(len(send.data or b""), max_message_bytes)
+
+
+def check_text(text: str, max_message_bytes: int) -> None:
+    if "\0" in text:
+        raise WireError(Error.BAD_FRAME, "payload.text: expected text without U+0000, got it inside")
+    check_size(len(text.encode()), max_message_bytes)
+
+
+def check_size(size: int, most: int) -> None:
+    if size > most:
+        raise WireError(Error.TOO_LARGE, f"A message may have {most} bytes, got {size}.")
+
+
+def check_emoji(emoji: str) -> None:
+    """Refuse what is no short sign: words, spaces, controls."""
+    if any(character.isspace() or (character.isascii() and character not in "#*0123456789") for character in emoji):
+        raise WireError(Error.BAD_FRAME, f"payload.emoji: expected one emoji, got {emoji!r}")
 
 
 def check_depth(frame: str) -> None:
@@ -138,8 +164,13 @@ def _second(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
+class Reactions(Struct):
+    count: int
+    ids: list[str]
+
+
 class MessagePayload(Struct):
-    """A volatile room's message: offset and prev are null (docs/protocol.md)."""
+    """A message. In a volatile room offset and prev are null, and what only a log knows is left out (docs/protocol.md)."""
 
     room: str
     message: int
@@ -150,6 +181,10 @@ class MessagePayload(Struct):
     text: str | UnsetType = UNSET
     data: bytes | UnsetType = UNSET
     key: str | None = None
+    edited_at: str | UnsetType = UNSET
+    deleted: bool | UnsetType = UNSET
+    reply_to: int | UnsetType = UNSET
+    reactions: dict[str, Reactions] | UnsetType = UNSET
 
 
 class BroadcastPayload(Struct):
@@ -170,20 +205,38 @@ def envelope(kind: str, payload: Any = UNSET, id: Id = None) -> bytes:
     return _encoder.encode(fields)
 
 
-def encode_event(room: str, event: Event) -> bytes:
+def encode_event(room: str, event: Event, prev: int | None = None) -> bytes:
     if isinstance(event, Broadcast):
         spoken = BroadcastPayload(room, event.name, event.text, timestamp(event.at), timestamp(event.due_at))
         return envelope("broadcast", spoken)
-    return envelope("message", payload_of(room, event))
+    return envelope("message", payload_of(room, event, prev))
 
 
-def payload_of(room: str, message: Message) -> MessagePayload:
+def payload_of(room: str, message: Message, prev: int | None = None) -> MessagePayload:
+    """Return a message as it stands in an envelope; `prev` is the offset that it follows."""
     payload = MessagePayload(room, message.message, message.author, timestamp(message.at), key=message.key)
     if message.data is not None:
         payload.data = message.data
-    else:
+    elif not message.deleted:
         payload.text = message.text or ""
+    if message.offset is not None:
+        add_state(payload, message, prev)
     return payload
+
+
+def add_state(payload: MessagePayload, message: Message, prev: int | None) -> None:
+    """Add what only a log knows of a message."""
+    payload.offset = message.offset
+    payload.prev = prev
+    payload.reactions = {
+        emoji: Reactions(len(ids), ids[:MAX_IDS_SHOWN]) for emoji, ids in (message.reactions or {}).items()
+    }
+    if message.edited_at is not None:
+        payload.edited_at = timestamp(message.edited_at)
+    if message.deleted:
+        payload.deleted = True
+    if message.reply_to is not None:
+        payload.reply_to = message.reply_to
 
 
 def pack(envelopes: Iterable[bytes]) -> Batch:
@@ -221,8 +274,14 @@ class JsonCodec:
             raise WireError(Error.BAD_FRAME, f"Expected a text frame, got a binary one of {len(data or b'')} bytes")
         return decode(text, self.max_message_bytes)
 
-    def encode(self, room: str, events: Sequence[Event]) -> Batch:
-        return pack([encode_event(room, event) for event in events])
+    def encode(self, room: str, events: Sequence[Event], place: Place) -> Batch:
+        encoded = []
+        prev = place.offset
+        for event in events:
+            encoded.append(encode_event(room, event, prev))
+            if isinstance(event, Message) and event.offset is not None:
+                prev = event.offset
+        return pack(encoded)
 
     def encode_error(self, error: WireError) -> Batch:
         payload: dict[str, Any] = {"code": error.code.value, "message": error.message}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from chat.wire.codes import Close, WireError
 from chat.wire.commands import Command, Id, Send
-from chat.wire.events import Broadcast, Event, Message
+from chat.wire.events import Broadcast, Event, Message, Place
 from chat.wire.frames import Batch, Frame, Opcode
 
 
@@ -22,8 +22,8 @@ class RawCodec:
     def decode(self, text: str | None, data: bytes | None, room: str) -> tuple[Id, Command]:
         return None, Send(room=room, text=text, data=data)
 
-    def encode(self, room: str, events: Sequence[Event]) -> Batch:
-        return Batch([encode_event(event, self.sender) for event in events])
+    def encode(self, room: str, events: Sequence[Event], place: Place) -> Batch:
+        return Batch([encode_event(event, self.sender) for event in news(events, place)])
 
     def encode_error(self, error: WireError) -> Batch:
         return Batch([Frame(Opcode.TEXT, f"Server error: {error.message}".encode())])
@@ -36,6 +36,19 @@ class RawCodec:
 
     def encode_ping(self) -> None:
         return None
+
+
+def news(events: Sequence[Event], place: Place) -> Iterator[Event]:
+    """Yield what a raw member hears: of a log each message once, and never as edited, deleted or reacted to."""
+    number = place.number
+    for event in events:
+        if isinstance(event, Message) and event.offset is not None:
+            if event.message <= number:
+                continue
+            number = event.message
+            if event.deleted:
+                continue
+        yield event
 
 
 def encode_event(event: Event, sender: str) -> Frame:

@@ -17,10 +17,13 @@ from chat.wire import json
 from chat.wire.codes import CLOSES, Error, WireError
 from tests.fakes import MESSAGE_BYTES, FakeLane, connect, make_node
 from tests.fuzz.frames import good_seeds, mutated, seeds
+from tests.model_log import ModelLog
 
 # So many frames are said before the event loop gets its turn, as when a socket's data come at once.
 FRAMES_AT_ONCE = 20
 MOST_ROOMS = 100
+# Raw clients are in a volatile room; the lobby is durable.
+RAW_ROOM = "goframe"
 ERRORS = frozenset(error.value for error in Error) - {Error.INTERNAL.value}
 CLOSE_CODES = frozenset(close.code for close in CLOSES)
 
@@ -56,7 +59,8 @@ class Fuzzer:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self.failures.in_loop)
         logging.getLogger("chat").addHandler(self.failures)
-        node = make_node(CHAT_MESSAGE_RATE=1000, CHAT_MESSAGE_BURST=30, CHAT_MAX_ROOMS_PER_CONNECTION=3)
+        limits = {"CHAT_MESSAGE_RATE": 1000, "CHAT_MESSAGE_BURST": 30, "CHAT_MAX_ROOMS_PER_CONNECTION": 3}
+        node = make_node(log=ModelLog("lobby"), **limits)
         node.start()
         deadline = loop.time() + seconds
         try:
@@ -75,7 +79,7 @@ class Fuzzer:
         connection = connect(node.codecs["raw" if raw else "json"], lane, rate=rate, burst=node.conf.message_burst)
         conversation = Conversation(node, connection)
         if raw:
-            node.hub.add("lobby", connection)
+            node.hub.add(RAW_ROOM, connection)
         self.connections += 1
         damage = random_share(self.random)
         for _ in range(self.random.randint(1, 30)):
@@ -103,7 +107,7 @@ class Fuzzer:
             # A server decodes UTF-8: no lone surrogate gets past it.
             text = None if data else frame.encode("utf-8", "replace").decode()
             if conversation.connection.closing is None:
-                conversation.hear(text, data, "lobby")
+                conversation.hear(text, data, RAW_ROOM)
         except Exception:
             self.failures.found.append(f"{traceback.format_exc()}frame: {frame[:2000]!r}")
 

@@ -17,6 +17,7 @@ PIECES = (
     *("null", "true", "[]", "{}", '""', "[" * 40, "]" * 40, '{"a":' * 40, '"' * 33, '\\"' * 500, "A" * 70000),
     *('"type"', '"id"', '"payload"', '"room"', '"rooms"', '"text"', '"data"', '"key"', '"since"', '"reply_to"'),
     *('"join"', '"leave"', '"send"', '"name"', '"ping"', '"pong"', '"lobby"', '"goframe"', '"auth"', '"Server"'),
+    *('"edit"', '"delete"', '"react"', '"history"', '"message"', '"offset"', '"emoji"', '"on"', '"before"', '"limit"'),
 )
 
 

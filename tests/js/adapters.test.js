@@ -46,6 +46,37 @@ test("where there is storage it is used, and nothing of the probe stays", () => 
   assert.deepEqual([...values], [["chat.name", "Ada"]]);
 });
 
+test("names are found by how they begin, and whether they last is told", () => {
+  const values = new Map([["chat.a", "1"], ["other", "2"]]);
+  const lasting = browserAdapters(
+    fakeWindow({
+      get length() {
+        return values.size;
+      },
+      key: (place) => [...values.keys()][place],
+      getItem: (name) => values.get(name) ?? null,
+      setItem: (name, value) => values.set(name, value),
+      removeItem: (name) => values.delete(name),
+    }),
+  );
+  const passing = browserAdapters(fakeWindow(null));
+  for (const name of ["chat.a", "other"]) passing.remember(name, "x");
+  for (const adapters of [lasting, passing]) assert.deepEqual(adapters.stored("chat."), ["chat.a"]);
+  assert.deepEqual([lasting.lasting, passing.lasting], [true, false]);
+});
+
+test("a lock is held for as long as the page lives, where the browser has locks", () => {
+  const asked = [];
+  const request = (name, run) => asked.push([name, run]);
+  const adapters = browserAdapters(Object.assign(fakeWindow(null), { navigator: { locks: { request } } }));
+  assert.equal(adapters.hold("one"), true);
+  assert.ok(asked[0][1]() instanceof Promise);
+  const run = () => {};
+  adapters.whenFree("two", run);
+  assert.deepEqual(asked[1], ["two", run]);
+  assert.equal(browserAdapters(fakeWindow(null)).hold("one"), false);
+});
+
 test("the page is told when it is seen again, not when it is hidden", () => {
   const document = new EventTarget();
   document.hidden = true;

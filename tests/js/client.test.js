@@ -89,7 +89,7 @@ test("resync joins again", () => {
 
 test("no timer of a lost connection sends anything on the next", () => {
   const { browser, client } = entered();
-  client.write("a");
+  client.room.write("a");
   browser.socket.say(failure(browser.socket.last("send").id, "rate_limited", { retry_after_s: 30 }));
   browser.socket.end();
   browser.pass(750);

@@ -48,9 +48,28 @@ export class FakeSocket {
   }
 }
 
+/** What the tabs of one browser share: storage, locks (null where it has none) and the time. */
+export class FakeProfile {
+  stored = new Map();
+  quota = Infinity;
+  waiting = [];
+  now = 1000;
+
+  constructor({ locks = true } = {}) {
+    this.locks = locks ? new Map() : null;
+  }
+
+  /** Let those run who wait for a lock that nobody holds: one after another. */
+  grant() {
+    const free = this.waiting.filter(({ name }) => !this.locks.has(name));
+    this.waiting = this.waiting.filter((one) => !free.includes(one));
+    for (const { run } of free) run();
+  }
+}
+
 export class FakeBrowser {
   sockets = [];
-  stored = new Map();
+  lasting = true;
   warnings = [];
   chance = 0.5;
   seen = true;
@@ -58,7 +77,15 @@ export class FakeBrowser {
   #timers = new Set();
   #online = [];
   #visible = [];
+  #leave = [];
   #bytes = 0;
+
+  /** A tab of a profile; `seed` makes its random bytes other ones. */
+  constructor(profile = new FakeProfile(), seed = 0) {
+    this.profile = profile;
+    this.#now = profile.now;
+    this.#bytes = 100 * seed;
+  }
 
   dial = (path, protocols) => {
     const socket = new FakeSocket(path, protocols);
@@ -75,13 +102,38 @@ export class FakeBrowser {
   random = () => this.chance;
   /** Bytes that differ from call to call. */
   randomBytes = (count) => Uint8Array.from({ length: count }, () => (this.#bytes += 1) % 256);
-  recall = (name) => this.stored.get(name) ?? null;
-  remember = (name, value) => this.stored.set(name, value);
-  forget = (name) => this.stored.delete(name);
+  recall = (name) => this.profile.stored.get(name) ?? null;
+  remember = (name, value) => {
+    const size = [...this.profile.stored].reduce((sum, [key, kept]) => sum + key.length + kept.length, 0);
+    if (size + value.length > this.profile.quota) throw new Error("the quota has been exceeded");
+    this.profile.stored.set(name, value);
+  };
+  forget = (name) => this.profile.stored.delete(name);
+  stored = (start) => [...this.profile.stored.keys()].filter((name) => name.startsWith(start));
+  hold = (name) => {
+    if (this.profile.locks) this.profile.locks.set(name, this);
+    return Boolean(this.profile.locks);
+  };
+  whenFree = (name, run) => {
+    this.profile.waiting.push({ name, run, page: this });
+    this.profile.grant();
+  };
+  onLeave = (run) => this.#leave.push(run);
   onOnline = (run) => this.#online.push(run);
   visible = () => this.seen;
   onVisible = (run) => this.#visible.push(run);
   warn = (...words) => this.warnings.push(words.join(" "));
+
+  /** The page goes away with a word, as on a reload; or without one, as in a crash. */
+  leave({ crash = false } = {}) {
+    if (!crash) for (const run of this.#leave) run();
+    this.#timers.clear();
+    this.sockets.at(-1).onmessage = this.sockets.at(-1).onclose = null;
+    if (!this.profile.locks) return;
+    for (const [name, holder] of this.profile.locks) if (holder === this) this.profile.locks.delete(name);
+    this.profile.waiting = this.profile.waiting.filter(({ page }) => page !== this);
+    this.profile.grant();
+  }
 
   get socket() {
     return this.sockets.at(-1);
@@ -114,7 +166,7 @@ export class FakeBrowser {
       this.#now = Math.max(this.#now, due.due);
       due.run();
     }
-    this.#now = end;
+    this.profile.now = this.#now = end;
   }
 }
 
@@ -124,7 +176,8 @@ export class FakeView {
   items = [];
 
   constructor() {
-    for (const verb of ["status", "joined", "refused", "complaint", "you", "unnamed", "changed", "roundTrip", "limit"]) {
+    const verbs = ["status", "joined", "refused", "complaint", "you", "unnamed", "changed", "roundTrip", "limit"];
+    for (const verb of [...verbs, "removed", "cleared", "past"]) {
       this[verb] = (value) => this.heard.push([verb, value]);
     }
   }
@@ -206,3 +259,22 @@ export function enter(socket, changes) {
   socket.say(joinAck(socket.last("join").id));
 }
 
+
+export const EPOCH = "epoch-1";
+
+/** Return a durable room's message: number, offset and the offset before it. */
+export function kept(number, offset = number, changes = {}) {
+  const { payload } = message({ message: number, offset, prev: offset - 1, text: `m${number}`, key: `key-${number}-of-it`, reactions: {}, ...changes });
+  return { type: "message", payload };
+}
+
+/** Return the answer to a join of a durable room. */
+export function durableAck(id, messages, offset, changes = {}) {
+  return joinAck(id, { epoch: EPOCH, offset, messages: messages.map(({ payload }) => payload), ...changes });
+}
+
+/** Bring a client into its durable room, with these messages, at this offset. */
+export function enterDurable(socket, messages = [], offset = messages.length, changes = {}) {
+  socket.say(welcome());
+  socket.say(durableAck(socket.last("join").id, messages, offset, changes));
+}

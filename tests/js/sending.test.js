@@ -6,7 +6,7 @@ import { ack, comeBack, echo, entered, sends, started } from "./started.js";
 
 test("what is written is shown at once and sent with room, text and key", () => {
   const { browser, view, client } = entered();
-  assert.equal(client.write("hi\nthere"), "");
+  assert.equal(client.room.write("hi\nthere"), "");
   const { payload } = browser.socket.last("send");
   assert.deepEqual(Object.keys(payload), ["room", "text", "key"]);
   assert.deepEqual([payload.room, payload.text], ["lobby", "hi\nthere"]);
@@ -23,7 +23,7 @@ test("ack and envelope settle a message in either order, and it is shown once", 
   ];
   for (const order of orders) {
     const { browser, view, client } = entered();
-    client.write("hi");
+    client.room.write("hi");
     browser.socket.say(...order(browser.socket));
     assert.deepEqual(view.items.map(({ state, text, own }) => [state, text, own]), [["sent", "hi", true]]);
     comeBack(browser);
@@ -33,7 +33,7 @@ test("ack and envelope settle a message in either order, and it is shown once", 
 
 test("messages leave in their order, one at a time", () => {
   const { browser, client } = entered();
-  for (const text of ["a", "b", "c"]) client.write(text);
+  for (const text of ["a", "b", "c"]) client.room.write(text);
   assert.deepEqual(sends(browser.socket), ["a"]);
   browser.socket.say(ack(browser.socket));
   assert.deepEqual(sends(browser.socket), ["a", "b"]);
@@ -43,13 +43,13 @@ test("messages leave in their order, one at a time", () => {
 
 test("what is written while disconnected waits and is sent once, in order, when the room is joined", () => {
   const { browser, view, client } = started();
-  client.write("before any connection");
+  client.room.write("before any connection");
   browser.socket.end();
-  client.write("while waiting");
+  client.room.write("while waiting");
   assert.deepEqual(view.items.map(({ state }) => state), ["waiting", "waiting"]);
   browser.pass(20_000);
   browser.socket.say(welcome());
-  client.write("while joining");
+  client.room.write("while joining");
   assert.deepEqual(sends(browser.socket), []);
   browser.socket.say(joinAck(browser.socket.last("join").id));
   for (let left = 3; left > 0; left -= 1) browser.socket.say(ack(browser.socket), echo(browser.socket));
@@ -59,7 +59,7 @@ test("what is written while disconnected waits and is sent once, in order, when 
 
 test("what was not acknowledged is sent again with the same key", () => {
   const { browser, view, client } = entered();
-  client.write("hi");
+  client.room.write("hi");
   const first = browser.socket.last("send").payload;
   browser.socket.end();
   assert.equal(view.items[0].state, "waiting");
@@ -72,12 +72,12 @@ test("what was not acknowledged is sent again with the same key", () => {
 test("a frame that ended the connection is not sent again, what waited behind it is", () => {
   for (const code of [1002, 1007, 1009]) {
     const { browser, view, client } = entered();
-    client.write("bad");
-    client.write("good");
+    client.room.write("bad");
+    client.room.write("good");
     comeBack(browser, code);
     assert.deepEqual(sends(browser.socket), ["good"]);
     assert.deepEqual([view.items[0].state, view.items[0].again], ["failed", false]);
-    client.retry(view.items[0]);
+    client.room.retry(view.items[0]);
     assert.deepEqual(sends(browser.socket), ["good"], "nor by hand");
   }
 });
@@ -85,8 +85,8 @@ test("a frame that ended the connection is not sent again, what waited behind it
 test("a passing error is tried again after the time that it says, keeping the order", () => {
   for (const code of ["unavailable", "rate_limited", "slow_mode"]) {
     const { browser, view, client } = entered();
-    client.write("a");
-    client.write("b");
+    client.room.write("a");
+    client.room.write("b");
     const { id, payload } = browser.socket.last("send");
     browser.socket.say(failure(id, code, { retry_after_s: 3 }));
     assert.deepEqual([view.items[0].state, view.items[0].error], ["waiting", `Says ${code}`]);
@@ -102,7 +102,7 @@ test("a passing error is tried again after the time that it says, keeping the or
 
 test("an error without a time to wait is not answered at once", () => {
   const { browser, client } = entered();
-  client.write("a");
+  client.room.write("a");
   browser.socket.say(failure(browser.socket.last("send").id, "unavailable"));
   browser.pass(499);
   assert.equal(browser.socket.all("send").length, 1);
@@ -112,7 +112,7 @@ test("an error without a time to wait is not answered at once", () => {
 
 test("an envelope that comes while a message waits for another try settles it", () => {
   const { browser, view, client } = entered();
-  client.write("a");
+  client.room.write("a");
   const envelope = echo(browser.socket);
   browser.socket.say(failure(browser.socket.last("send").id, "unavailable", { retry_after_s: 1 }));
   browser.socket.say(envelope);
@@ -125,25 +125,25 @@ test("an envelope that comes while a message waits for another try settles it", 
 test("any other error fails the message, frees the next, and leaves sending again to the writer", () => {
   for (const code of ["forbidden", "bad_frame", "internal", "too_large", "conflict", "from the future"]) {
     const { browser, view, client } = entered();
-    client.write("a");
-    client.write("b");
+    client.room.write("a");
+    client.room.write("b");
     const { id, payload } = browser.socket.last("send");
     browser.socket.say(failure(id, code));
     assert.deepEqual([view.items[0].state, view.items[0].error, view.items[0].again], ["failed", `Says ${code}`, true]);
     assert.deepEqual(sends(browser.socket), ["a", "b"]);
     browser.socket.say(ack(browser.socket));
-    client.retry(view.items[0]);
-    client.retry(view.items[0]);
+    client.room.retry(view.items[0]);
+    client.room.retry(view.items[0]);
     assert.deepEqual(sends(browser.socket), ["a", "b", "a"]);
     assert.equal(browser.socket.last("send").payload.key, payload.key);
-    client.retry(view.items[1]);
+    client.room.retry(view.items[1]);
     assert.equal(browser.socket.all("send").length, 3, "what is sent is not sent again");
   }
 });
 
 test("a failed message whose envelope comes after all is sent", () => {
   const { browser, view, client } = entered();
-  client.write("a");
+  client.room.write("a");
   const envelope = echo(browser.socket);
   browser.socket.say(failure(browser.socket.last("send").id, "internal"), envelope);
   assert.deepEqual([view.items.length, view.items[0].state, view.items[0].error], [1, "sent", ""]);
@@ -151,7 +151,7 @@ test("a failed message whose envelope comes after all is sent", () => {
 
 test("not_joined joins once more and sends again; a second time it fails", () => {
   const { browser, view, client } = entered();
-  client.write("a");
+  client.room.write("a");
   browser.socket.say(failure(browser.socket.last("send").id, "not_joined"));
   assert.equal(browser.socket.all("join").length, 2);
   assert.equal(browser.socket.all("send").length, 1);
@@ -163,21 +163,21 @@ test("not_joined joins once more and sends again; a second time it fails", () =>
 
 test("nothing to say is refused before it is sent", () => {
   const { browser, view, client } = entered();
-  for (const text of ["", " ", "\n\t\u00a0"]) assert.notEqual(client.write(text), "", JSON.stringify(text));
+  for (const text of ["", " ", "\n\t\u00a0"]) assert.notEqual(client.room.write(text), "", JSON.stringify(text));
   assert.deepEqual([view.items, browser.socket.all("send")], [[], []]);
 });
 
 test("a text too long in UTF-8 is refused before it is sent, one that fits exactly is not", () => {
   const { browser, client } = entered();
-  assert.equal(client.write("é".repeat(51)), "Too long: 102 bytes of at most 100.");
-  assert.equal(client.write("é".repeat(50)), "");
+  assert.equal(client.room.write("é".repeat(51)), "Too long: 102 bytes of at most 100.");
+  assert.equal(client.room.write("é".repeat(50)), "");
   assert.deepEqual(sends(browser.socket), ["é".repeat(50)]);
 });
 
 test("a text that turns out too long once the limit is known fails without being sent, and lets the next through", () => {
   const { browser, view, client } = started();
-  client.write("x".repeat(101));
-  client.write("y");
+  client.room.write("x".repeat(101));
+  client.room.write("y");
   enter(browser.socket);
   assert.deepEqual(sends(browser.socket), ["y"]);
   assert.deepEqual([view.items[0].state, view.items[0].error], ["failed", "Too long: 101 bytes of at most 100."]);
@@ -185,19 +185,19 @@ test("a text that turns out too long once the limit is known fails without being
 
 test("half an emoji is mended before it is sent", () => {
   const { browser, client } = entered();
-  client.write("x\ud83d");
+  client.room.write("x\ud83d");
   assert.deepEqual(sends(browser.socket), ["x\ufffd"]);
 });
 
 test("what waits for a room that is gone fails with the reason, and what is written later too", () => {
   const { browser, view, client } = entered();
-  client.write("on its way");
-  client.write("waits");
+  client.room.write("on its way");
+  client.room.write("waits");
   browser.socket.say({ type: "resync", payload: { room: "lobby" } });
   browser.socket.say(failure(browser.socket.last("join").id, "not_found"));
   browser.socket.say(failure(browser.socket.last("send").id, "not_joined"));
   browser.socket.say(failure(browser.socket.last("join").id, "not_found"));
-  client.write("too late");
+  client.room.write("too late");
   const says = (item) => [item.text, item.state, item.error, item.again];
   assert.deepEqual(view.items.map(says), ["on its way", "waits", "too late"].map((text) => [text, "failed", "Says not_found", true]));
   assert.deepEqual(sends(browser.socket), ["on its way"]);
@@ -207,8 +207,8 @@ test("a room that lets one in again takes what failed before", () => {
   const { browser, view, client } = entered();
   browser.socket.say({ type: "resync", payload: { room: "lobby" } });
   browser.socket.say(failure(browser.socket.last("join").id, "not_found"));
-  client.write("again");
+  client.room.write("again");
   comeBack(browser);
-  client.retry(view.items[0]);
+  client.room.retry(view.items[0]);
   assert.deepEqual(sends(browser.socket), ["again"]);
 });

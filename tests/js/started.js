@@ -1,9 +1,8 @@
 import { Client } from "../../chat/static/chat/client/client.js";
-import { enter, FakeBrowser, FakeView, message, YOU } from "./fakes.js";
+import { enter, enterDurable, FakeBrowser, FakeView, message, YOU } from "./fakes.js";
 
 /** Return a client that dials, with its browser and view. */
-export function started(prepare = () => {}) {
-  const browser = new FakeBrowser();
+export function started(prepare = () => {}, browser = new FakeBrowser()) {
   prepare(browser);
   const view = new FakeView();
   const client = new Client({ room: "lobby", path: "/ws", adapters: browser, view });
@@ -16,6 +15,19 @@ export function entered(changes) {
   const all = started();
   enter(all.browser.socket, changes);
   return all;
+}
+
+/** Return one that is in its durable room, with these messages, at this offset. */
+export function enteredDurable(messages, offset, browser) {
+  const all = started(undefined, browser);
+  enterDurable(all.browser.socket, messages, offset);
+  return { ...all, room: all.client.room };
+}
+
+/** Lose the connection and wait until the page dials again. */
+export function redial(browser, code = 1006) {
+  browser.socket.end(code);
+  browser.pass(20_500);
 }
 
 /** Lose the connection, wait it out, and enter again. */

@@ -60,6 +60,18 @@ class RedisServer:
                 os.kill(self.popen.pid, signal.SIGKILL)
             self.popen.wait(10)
 
+    def terminate(self) -> None:
+        """Ask it to end; it stays down until `start`."""
+        if self.popen is not None:
+            if self.popen.poll() is None:
+                os.kill(self.popen.pid, signal.SIGTERM)
+            self.popen.wait(10)
+
+    def cut_clients(self) -> int:
+        """Let it kill the connections of everybody else; return how many they were."""
+        with self.client() as client:
+            return sum(int(client.client_kill_filter(_type=kind, skipme=True)) for kind in ("normal", "pubsub"))
+
     def freeze(self) -> None:
         """Stop it in mid-air: connections stay open, nothing answers."""
         assert self.popen is not None

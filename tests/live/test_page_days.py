@@ -19,7 +19,7 @@ NOW = datetime(2030, 1, 15, 21, 30, tzinfo=UTC)
 BERLIN = {"timezone_id": "Europe/Berlin", "locale": "en-GB"}
 # The comma after the weekday comes and goes with the versions of CLDR.
 LINES = (
-    "() => [...document.querySelectorAll('#messages > *')].map((line) =>"
+    "() => [...document.querySelectorAll('#messages > :not(.head)')].map((line) =>"
     " line.matches('.day') ? `[${line.textContent.replace(',', '')}]` : line.querySelector('.text').textContent)"
 )
 

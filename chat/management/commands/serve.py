@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Callable
+from argparse import ArgumentParser
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from chat import runner
 from chat.links import links
+from chat.management.numbers import whole
 
 # Over CHAT_DRAIN_SECONDS: what a drained server still needs to end.
 GRACE_SECONDS = 4.0
-
-
-def number(least: int, most: int) -> Callable[[str], int]:
-    """Return a reader of a whole number in a range."""
-
-    def read(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-            raise ArgumentTypeError(f"expected a whole number from {least} to {most}, but {text!r} came")
-        return int(text)
-
-    return read
 
 
 class Command(BaseCommand):
@@ -33,8 +22,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="the address to listen at (%(default)s)")
-        parser.add_argument("--port", default=8080, type=number(1, 65535), help="(%(default)s)")
-        parser.add_argument("--workers", default=1, type=number(1, 256), help="server processes (%(default)s)")
+        parser.add_argument("--port", default=8080, type=whole(1, 65535), help="(%(default)s)")
+        parser.add_argument("--workers", default=1, type=whole(1, 256), help="server processes (%(default)s)")
         parser.add_argument("--server", default="daphne", choices=runner.SERVERS, help="(%(default)s)")
 
     def handle(self, *, host: str, port: int, workers: int, server: str, **options: object) -> None:

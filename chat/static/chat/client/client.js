@@ -22,15 +22,17 @@ export class Client {
   }
 
   start() {
+    this.#room.start();
     this.#connection.start();
   }
 
-  write(text) {
-    return this.#room.write(text);
+  /** The room: what it holds, and what one may do in it. */
+  get room() {
+    return this.#room;
   }
 
-  retry(item) {
-    this.#room.retry(item);
+  get you() {
+    return this.#person.you;
   }
 
   rename(name) {

@@ -25,6 +25,12 @@ export class Person {
     return this.#you.id !== "" && author?.id === this.#you.id;
   }
 
+  /** Tell whether what somebody wrote here is to be sent now: a guest is another one on each connection, an account is not. */
+  mayBe(author) {
+    if (!author?.id) return true; // Written before the server said who one is.
+    return author.kind === this.#you.kind && (author.kind === "guest" || author.id === this.#you.id);
+  }
+
   /** The server says who one is. */
   is(user) {
     if (typeof user?.id !== "string" || typeof user.name !== "string") return;

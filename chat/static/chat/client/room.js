@@ -1,49 +1,131 @@
-import { base64Length, byteLength } from "./envelope.js";
-import { isPassing, retryDelay, sentence } from "./errors.js";
+import { Changes } from "./changes.js";
+import { byteLength } from "./envelope.js";
+import { broadcastItem, fieldsOf, newItem, words } from "./item.js";
+import { Joining } from "./joining.js";
 import { Outgoing } from "./outgoing.js";
+import { beginning, Past } from "./past.js";
+import { DROP, GAP, isOffset, Position } from "./position.js";
+import { Timeline } from "./timeline.js";
+import { Unsent } from "./unsent.js";
 
 /** Keys of messages already shown: a resent message comes soon, so a bounded memory is enough. */
 const MAX_SEEN = 2000;
 
 /**
- * One room: joins it whenever a connection opens, shows what comes, sends what is written.
- * `view` hears `added(item)`, `changed(item)`, `joined({title, topic})`, `refused(sentence)`, `limit(bytes)`. In a volatile
- * room a message's offset is null and every message counts; the same key twice is one message.
+ * One room: joins it whenever a connection opens, holds what its log tells, sends what is written. `items` are in order.
+ * `view` hears `added(item)`, `changed(item)`, `removed(item)`, `cleared()` (all but what is not sent yet), `past({loading,
+ * begins, error})`, `joined({title, topic})`, `refused(sentence)`, `complaint(sentence)`, `limit(bytes)`.
  */
 export class Room {
   #slug;
-  #adapters;
-  #call;
   #person;
   #view;
   #outgoing;
+  #changes;
+  #past;
+  #unsent;
+  #position = new Position();
+  #timeline = new Timeline();
   #seen = new Set();
-  #cancelTimer = () => {};
+  #started = false;
+  #joining;
 
   constructor({ slug, adapters, call, person, view }) {
     this.#slug = slug;
-    this.#adapters = adapters;
-    this.#call = call;
     this.#person = person;
     this.#view = view;
+    this.#joining = new Joining({
+      ...{ slug, adapters, call, position: this.#position },
+      taken: (payload) => this.#taken(payload),
+      joined: (payload) => this.#joined(payload),
+      refused: (sentence, passing) => this.#refused(sentence, passing),
+    });
     const changed = (item) => view.changed(item);
-    this.#outgoing = new Outgoing({ slug, adapters, call, changed, rejoin: () => this.#join() });
+    const numbered = (item, number) => this.#numbered(item, number);
+    const adopt = (records) => this.#adopt(records);
+    this.#unsent = new Unsent({ slug, adapters, adopt, complain: (sentence) => view.complaint(sentence) });
+    this.#outgoing = new Outgoing({
+      ...{ slug, adapters, call, person, unsent: this.#unsent, changed, numbered },
+      rejoin: () => this.#joining.join(),
+    });
+    this.#changes = new Changes({ slug, adapters, call, changed });
+    this.#past = new Past({ slug, call, take: (messages) => this.#takePast(messages), view });
   }
 
-  /** Send a text, now or once connected. Return why not, or an empty string. */
-  write(text) {
-    if (text.trim() === "") return "There is nothing to send yet.";
-    const size = byteLength(text);
-    const most = this.#outgoing.maxBytes;
-    if (size > most) return `Too long: ${size} bytes of at most ${most}.`;
-    this.#view.added(this.#outgoing.add(text, this.#person.you));
+  get items() {
+    return this.#timeline.items;
+  }
+
+  /** How far the log has been heard: {epoch, offset}; undefined in a volatile room. */
+  get position() {
+    return this.#position.since;
+  }
+
+  /** Show what was not sent when the page was last here. Once is enough. */
+  start() {
+    if (!this.#started) this.#unsent.start();
+    this.#started = true;
+  }
+
+  /** Send a text, now or once connected, as a reply to a message's number or to none. Return why not, or an empty string. */
+  write(text, replyTo = null) {
+    const refused = this.#refusal(text);
+    if (refused) return refused;
+    this.#add(this.#outgoing.add(text, replyTo));
     this.#outgoing.go();
     return "";
   }
 
   /** Send a failed message again. */
   retry(item) {
+    if (item.state !== "failed" || !item.again) return;
+    this.#timeline.put(item);
     this.#outgoing.retry(item);
+  }
+
+  /** Forget a message that is not sent. */
+  discard(item) {
+    if (this.#outgoing.discard(item)) this.#remove(item);
+  }
+
+  /** Return what one may do with an item: {reply, react, edit, delete}. */
+  may(item) {
+    const there = item.kind === "message" && item.number !== null && !item.deleted;
+    const mine = there && this.#person.wrote(item);
+    return { reply: there, react: there, edit: mine && item.bytes === null, delete: mine };
+  }
+
+  /** Give one's own message another text. Return why not, or an empty string. */
+  edit(item, text) {
+    const refused = this.#refusal(text);
+    if (refused) return refused;
+    if (text !== item.text || item.changes.length > 0) this.#changes.ask({ verb: "edit", item, text });
+    return "";
+  }
+
+  delete(item) {
+    this.#changes.ask({ verb: "delete", item });
+  }
+
+  /** Put an emoji onto a message, or take it off. */
+  react(item, emoji, on) {
+    this.#changes.ask({ verb: "react", item, emoji, on });
+  }
+
+  /** Return the message with a number; undefined where it is not loaded. */
+  message(number) {
+    return this.#timeline.at(number);
+  }
+
+  /** Load older messages. Tell whether some were asked for. */
+  older() {
+    const oldest = this.#timeline.oldest;
+    return oldest !== null && this.#position.since !== undefined && this.#past.load(oldest);
+  }
+
+  /** Forget all but the newest items; a log has them still. */
+  keepNewest(count) {
+    if (this.#timeline.keepNewest(count) && this.#position.since) this.#past.reset();
   }
 
   /** A connection is open. */
@@ -51,84 +133,158 @@ export class Room {
     const most = limits?.message_bytes;
     this.#outgoing.maxBytes = most > 0 ? most : Infinity;
     this.#view.limit(this.#outgoing.maxBytes);
-    this.#join();
+    this.#joining.join();
   }
 
   /** The connection is gone. */
   closed(end) {
-    this.#cancelTimer();
+    this.#joining.closed();
+    this.#past.closed();
+    this.#changes.close();
     this.#outgoing.close(end);
   }
 
   /** Take an envelope; what concerns another room, or is of a type not known here, is left alone. */
   take({ type, payload }) {
     if (payload.room !== this.#slug) return;
-    if (type === "message") this.#message(payload);
+    if (type === "message") this.#hear(payload);
     else if (type === "broadcast") this.#broadcast(payload);
-    else if (type === "resync") this.#join();
+    else if (type === "resync") this.#joining.join();
   }
 
-  #join() {
-    this.#cancelTimer();
-    this.#call("join", { room: this.#slug }, (answer) => this.#answered(answer));
-  }
+  // Joining
 
-  #answered({ type, payload }) {
-    if (type === "error") {
-      this.#refused(payload);
-      return;
-    }
+  #taken(payload) {
     this.#person.is(payload.you);
-    for (const message of payload.messages ?? []) this.#message(message);
-    this.#view.joined({ title: words(payload.title), topic: words(payload.topic) });
+    if (this.#position.since && !payload.recovered) this.#startOver();
+    this.#position.answered(payload);
+    this.#takePage(payload);
+  }
+
+  #joined({ title, topic }) {
+    this.#view.joined({ title: words(title), topic: words(topic) });
+    this.#changes.open();
     this.#outgoing.open();
   }
 
-  #refused(error) {
-    this.#view.refused(sentence(error));
-    if (!isPassing(error)) {
-      this.#outgoing.bar(sentence(error));
+  #refused(sentence, passing) {
+    this.#view.refused(sentence);
+    if (!passing) this.#outgoing.bar(sentence);
+  }
+
+  /** What is held is of another log, or too old: only what is not sent yet stays. */
+  #startOver() {
+    this.#timeline.clear();
+    this.#changes.clear();
+    this.#view.cleared();
+  }
+
+  #takePage({ messages = [], recovered, offset }) {
+    if (!recovered && this.#position.since) {
+      this.#timeline.loadedFrom(messages[0]?.message ?? 0);
+      this.#past.reset(offset === 0 ? "room" : beginning(messages, messages.length > 0));
+    }
+    for (const message of messages) this.#show(message);
+  }
+
+  // Messages
+
+  #hear(payload) {
+    const heard = this.#position.hear(payload);
+    if (heard === DROP) return;
+    // On its way since before the join that is under way: the answer tells of it.
+    if (heard === GAP && this.#joining.isUnderWay) return;
+    if (heard === GAP) this.#joining.join();
+    else this.#show(payload);
+  }
+
+  #show(payload) {
+    if (!isOffset(payload.offset) && this.#seen.has(payload.key)) return;
+    this.#remember(payload.key);
+    const mine = this.#outgoing.settle(payload.key);
+    const known = this.#timeline.at(payload.message);
+    if (isOffset(payload.offset) && known) {
+      if (mine && mine !== known) this.#remove(mine);
+      this.#renew(known, payload);
+    } else if (isOffset(payload.offset) && this.#timeline.isOlder(payload.message)) {
+      if (mine) this.#remove(mine);
+      this.#past.missed(payload);
+    } else this.#put(payload, mine);
+  }
+
+  #renew(item, payload) {
+    if (item.offset !== null && item.offset >= payload.offset) return;
+    Object.assign(item, fieldsOf(payload));
+    this.#changes.settle(item);
+    this.#view.changed(item);
+  }
+
+  #put(payload, mine) {
+    const item = mine ?? newItem({});
+    Object.assign(item, fieldsOf(payload), { own: Boolean(mine) || this.#person.wrote(payload) });
+    if (!mine) {
+      this.#add(item);
       return;
     }
-    this.#cancelTimer = this.#adapters.after(retryDelay(error, this.#adapters.random), () => this.#join());
+    if (item.number !== null) this.#timeline.put(item);
+    this.#view.changed(item);
   }
 
-  #message(payload) {
-    if (this.#repeated(payload.key)) return;
-    const mine = this.#outgoing.settle(payload.key);
-    const item = Object.assign(mine ?? {}, itemOf(payload), { own: Boolean(mine) || this.#person.wrote(payload) });
-    if (mine) this.#view.changed(item);
-    else this.#view.added(item);
+  #takePast(messages) {
+    if (messages.length > 0) this.#timeline.loadedFrom(messages[0].message);
+    for (const payload of messages) {
+      const known = this.#timeline.at(payload.message);
+      if (known) this.#renew(known, payload);
+      else this.#add(newItem({ ...fieldsOf(payload), own: this.#person.wrote(payload), past: true }));
+    }
   }
 
-  #repeated(key) {
-    if (typeof key !== "string") return false;
-    if (this.#seen.has(key)) return true;
+  /** The log has taken one's own message: its place is known before its envelope comes. */
+  #numbered(item, number) {
+    if (this.#timeline.at(number) || this.#timeline.isOlder(number)) {
+      this.#remove(item);
+      return;
+    }
+    this.#timeline.remove(item);
+    item.number = number;
+    this.#timeline.put(item);
+  }
+
+  /** What another tab, or this page before it was loaded anew, did not send. */
+  #adopt(records) {
+    const wanted = records.filter(({ key }) => !this.#seen.has(key) && !this.#outgoing.knows(key));
+    for (const record of wanted.sort((one, other) => (one.at < other.at ? -1 : 1))) this.#add(this.#outgoing.restore(record));
+    this.#outgoing.go();
+  }
+
+  #broadcast(payload) {
+    this.#add(broadcastItem(payload));
+    const spare = this.#timeline.spareTick();
+    if (spare) this.#remove(spare);
+  }
+
+  // What the view hears
+
+  #add(item) {
+    this.#timeline.put(item);
+    this.#view.added(item);
+  }
+
+  #remove(item) {
+    this.#timeline.remove(item);
+    this.#view.removed(item);
+  }
+
+  #remember(key) {
+    if (typeof key !== "string") return;
     this.#seen.add(key);
     if (this.#seen.size > MAX_SEEN) this.#seen.delete(this.#seen.values().next().value);
-    return false;
   }
 
-  #broadcast({ name, text, at }) {
-    this.#view.added({ kind: "broadcast", name: words(name), text: words(text), at: words(at) });
+  #refusal(text) {
+    if (text.trim() === "") return "There is nothing to send yet.";
+    const size = byteLength(text);
+    const most = this.#outgoing.maxBytes;
+    return size > most ? `Too long: ${size} bytes of at most ${most}.` : "";
   }
-}
-
-/** Return a message envelope's payload as what is shown; a binary message has `bytes`, the number of them. */
-function itemOf({ author, text, data, at, key }) {
-  return {
-    kind: "message",
-    key: key ?? null,
-    author: { id: words(author?.id), name: words(author?.name), kind: words(author?.kind) },
-    text: words(text),
-    bytes: typeof data === "string" ? base64Length(data) : null,
-    at: words(at),
-    state: "sent",
-    error: "",
-    again: false,
-  };
-}
-
-function words(value) {
-  return typeof value === "string" ? value : "";
 }

@@ -6,15 +6,16 @@ const GROUP_MS = 5 * 60_000;
 
 /**
  * Put day lines where the day changes, each with its present name, and mark the messages that continue a group.
- * `itemOf(node)` is the item that a line shows. Only what differs is touched, and no message is moved.
+ * `itemOf(node)` is the item that a line shows; `apart` begins a group. Only what differs is touched, and no message moves.
  */
-export function arrange(list, itemOf, now, locale) {
+export function arrange(list, itemOf, now, locale, apart = null) {
   let day = "";
   let before = null;
   let spare = null;
   for (const node of [...list.children]) {
     const item = itemOf(node);
     if (!item) {
+      if (!node.classList.contains("day")) continue;
       spare?.remove();
       spare = node;
       continue;
@@ -28,7 +29,7 @@ export function arrange(list, itemOf, now, locale) {
     }
     spare?.remove();
     spare = null;
-    node.classList.toggle("continued", continues(before, item));
+    node.classList.toggle("continued", item !== apart && continues(before, item));
     day = its;
     before = item;
   }

@@ -1,27 +1,40 @@
 import { byteLength } from "../client/envelope.js";
+import { preview } from "./line.js";
 
 const MOST_ROWS = 6;
 /** From this part of the limit on, how much is used stands beside the text. */
 const COUNT_FROM = 0.8;
 const TOO_LONG = "This is too long to send.";
+const PLAIN = { verb: "write", item: null };
 
-/** Where one writes: Enter sends, Shift+Enter makes a new line. It is never disabled: what is written offline waits. */
+/**
+ * Where one writes: Enter sends, Shift+Enter makes a new line. It is never disabled: what is written offline waits. What is
+ * written may be a reply or another text for a message; Escape makes it a message of its own again.
+ */
 export class Composer {
   #form;
   #text;
   #note;
   #counter;
-  #write;
+  #context;
+  #submit;
+  #verbs;
   #most = Infinity;
+  #purpose = PLAIN;
+  #draft = "";
 
-  /** `write(text)` sends; it returns why not, or an empty string. */
-  constructor({ form, write }) {
+  /** `verbs` has `write(text)`, `reply(text, item)`, `edit(text, item)`: each returns why not, or an empty string; `editLast()`. */
+  constructor({ form, verbs }) {
     this.#form = form;
     this.#text = form.querySelector("textarea");
     this.#note = form.querySelector(".note");
     this.#counter = form.querySelector(".counter");
-    this.#write = write;
+    this.#context = form.querySelector(".context");
+    this.#submit = form.querySelector(".submit");
+    this.#verbs = verbs;
     form.addEventListener("submit", (event) => this.#submitted(event));
+    form.addEventListener("keydown", (event) => event.key === "Escape" && !isComposing(event) && this.#cancel());
+    this.#context.querySelector("button").addEventListener("click", () => this.#cancel());
     this.#text.addEventListener("keydown", (event) => this.#pressed(event));
     this.#text.addEventListener("input", () => this.#edited());
   }
@@ -41,19 +54,64 @@ export class Composer {
     this.#text.focus();
   }
 
+  /** What is written next answers a message. */
+  reply(item) {
+    this.#leaveEdit();
+    this.#become({ verb: "reply", item }, "Reply to", `${item.author.name || "somebody"}: ${preview(item)}`);
+  }
+
+  /** Write a message anew. What was being written comes back afterwards. */
+  edit(item) {
+    if (this.#purpose.verb !== "edit") this.#draft = this.#text.value;
+    this.#text.value = item.text;
+    this.#become({ verb: "edit", item }, "Edit your message", "");
+  }
+
+  #become(purpose, words, about) {
+    this.#purpose = purpose;
+    this.#context.querySelector(".what").textContent = words;
+    this.#context.querySelector("bdi").textContent = about;
+    this.#context.hidden = purpose === PLAIN;
+    this.#submit.textContent = purpose.verb === "edit" ? "Save" : "Send";
+    this.#edited();
+    this.focus();
+  }
+
+  #cancel() {
+    if (this.#purpose === PLAIN) return;
+    this.#leaveEdit();
+    this.#become(PLAIN, "", "");
+  }
+
+  #leaveEdit() {
+    if (this.#purpose.verb !== "edit") return;
+    this.#text.value = this.#draft;
+    this.#draft = "";
+  }
+
   #pressed(event) {
-    if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
+    if (isComposing(event)) return;
+    const { key, shiftKey } = event;
+    const isPlainUp = key === "ArrowUp" && this.#purpose === PLAIN && this.#text.value === "";
+    if (isPlainUp && this.#verbs.editLast()) event.preventDefault();
+    if (key !== "Enter" || shiftKey) return;
     event.preventDefault();
     this.#form.requestSubmit();
   }
 
   #submitted(event) {
     event.preventDefault();
-    const refused = this.#write(this.#text.value);
-    if (!refused) this.#text.value = "";
+    const { verb, item } = this.#purpose;
+    const refused = this.#verbs[verb](this.#text.value, item);
+    if (!refused) this.#done();
     this.#edited();
     if (refused) this.say(refused);
     this.focus();
+  }
+
+  #done() {
+    this.#text.value = "";
+    this.#cancel();
   }
 
   #edited() {

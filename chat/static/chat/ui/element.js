@@ -5,3 +5,11 @@ export function element(tag, className = "", text = "") {
   if (text) node.textContent = text;
   return node;
 }
+
+/** Return a new button that runs something. */
+export function button(className, text, run) {
+  const node = element("button", className, text);
+  node.type = "button";
+  node.addEventListener("click", run);
+  return node;
+}

@@ -1,43 +1,135 @@
+import { expected } from "../client/changes.js";
 import { parts } from "../client/links.js";
-import { element } from "./element.js";
+import { clock, moment } from "./clock.js";
+import { button, element } from "./element.js";
+import { Names, showReactions } from "./reactions.js";
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
-const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 const STATES = { waiting: "Waiting", sending: "Sending…", sent: "", failed: "Not sent" };
+/** How much of a message is quoted where it is replied to; the rest is one press away. */
+const QUOTED_CHARACTERS = 140;
 
-/** Return the element of an item; `retry(item)` is what its button does. */
-export function newLine(item, retry) {
-  return item.kind === "broadcast" ? broadcastLine(item) : messageLine(item, retry);
+/** Makes and renews the lines of items. */
+export class Lines {
+  #room;
+  #you;
+  #goTo;
+  #names = new Names();
+  #shown = new WeakMap();
+
+  /** `room` is the client's; `you()` is who one is; `goTo(number)` leads to a message. */
+  constructor({ room, you, goTo }) {
+    this.#room = room;
+    this.#you = you;
+    this.#goTo = goTo;
+  }
+
+  /** Return the element of an item. */
+  create(item) {
+    return item.kind === "broadcast" ? broadcastLine(item) : this.#messageLine(item);
+  }
+
+  /** Show an item's present state in its element. */
+  renew(node, item) {
+    if (item.kind === "broadcast") return;
+    this.#names.learn(item.author);
+    const seen = expected(item, this.#you());
+    node.id = item.number === null ? "" : `message-${item.number}`;
+    node.classList.remove(...Object.keys(STATES));
+    node.classList.toggle("own", item.own);
+    node.classList.toggle("other", !item.own);
+    node.classList.toggle("deleted", item.deleted);
+    node.classList.toggle("changing", seen.waiting !== "");
+    node.classList.add(item.state);
+    node.querySelector(".author").textContent = item.author.name || "somebody";
+    node.querySelector(".you").textContent = item.own ? " (you)" : "";
+    this.#renewWords(node, item, seen);
+    this.#renewQuote(node.querySelector(".quote"), item);
+    this.#renewFoot(node, item, seen);
+    this.#renewReactions(node.querySelector(".reactions"), item, seen);
+  }
+
+  #messageLine(item) {
+    const node = element("article", "line message");
+    node.tabIndex = -1;
+    if (item.past) node.setAttribute("aria-live", "off");
+    const head = element("header");
+    head.append(element("bdi", "author"), element("span", "you"));
+    const quote = element("a", "quote");
+    quote.addEventListener("click", (event) => {
+      event.preventDefault();
+      this.#goTo(item.replyTo);
+    });
+    const body = element("div", "body");
+    body.append(element("p"), this.#foot(item));
+    const reactions = element("div", "reactions");
+    reactions.setAttribute("aria-live", "off");
+    node.append(head, quote, body, reactions);
+    this.renew(node, item);
+    return node;
+  }
+
+  #foot(item) {
+    const node = element("footer");
+    const retry = button("retry", "Send again", () => this.#room.retry(item));
+    const discard = button("discard", "Discard", () => this.#room.discard(item));
+    node.append(element("span", "edited"), element("span", "state"), retry, discard, element("time"));
+    return node;
+  }
+
+  #renewWords(node, item, { text, deleted }) {
+    const shown = JSON.stringify([text, deleted, item.bytes]);
+    // What is not changed stays as it is, with what somebody has selected in it.
+    if (this.#shown.get(node) === shown) return;
+    this.#shown.set(node, shown);
+    node.querySelector(".body").firstElementChild.replaceWith(words({ text, deleted, bytes: item.bytes }));
+  }
+
+  #renewQuote(quote, { replyTo, deleted }) {
+    quote.hidden = replyTo === null || deleted;
+    if (quote.hidden) return;
+    quote.href = `#message-${replyTo}`;
+    const other = this.#room.message(replyTo);
+    const name = element("bdi", "quoted-author", other?.author.name ?? `Message ${replyTo}`);
+    const text = element("bdi", "quoted-text", other ? preview(other) : "");
+    quote.replaceChildren(element("span", "unseen", "In reply to "), name, " ", text);
+  }
+
+  #renewFoot(node, item, { edited, deleted, waiting }) {
+    const state = [STATES[item.state], item.state === "sent" ? waiting : "", item.error].filter(Boolean).join(": ");
+    node.classList.toggle("troubled", item.error !== "");
+    node.querySelector(".edited").textContent = edited && !deleted ? "edited" : "";
+    node.querySelector(".state").textContent = state;
+    node.querySelector(".retry").hidden = !(item.state === "failed" && item.again);
+    node.querySelector(".discard").hidden = item.state !== "failed";
+    node.querySelector("footer > time").replaceWith(clock(item.at));
+  }
+
+  #renewReactions(root, item, { reactions, deleted }) {
+    const react = (emoji, on) => this.#room.react(item, emoji, on);
+    showReactions(root, { reactions: deleted ? [] : reactions, names: this.#names, you: this.#you(), react });
+  }
 }
 
-/** Show an item's present state in its element. */
-export function renewLine(node, item) {
-  node.classList.remove("own", "other", ...Object.keys(STATES));
-  node.classList.add(item.own ? "own" : "other", item.state);
-  node.querySelector(".author").textContent = item.author.name || "somebody";
-  node.querySelector(".you").textContent = item.own ? " (you)" : "";
-  node.querySelector("time").replaceWith(clock(item.at));
-  node.querySelector(".state").textContent = [STATES[item.state], item.error].filter(Boolean).join(": ");
-  node.querySelector(".retry").hidden = !(item.state === "failed" && item.again);
+/** Return a message in one short line. */
+export function preview({ text, bytes, deleted }) {
+  if (deleted) return "Message deleted";
+  if (bytes !== null) return binary(bytes);
+  const line = text.slice(0, 4 * QUOTED_CHARACTERS).replace(/\s+/gu, " ").trim();
+  const characters = [...line];
+  return characters.length > QUOTED_CHARACTERS ? `${characters.slice(0, QUOTED_CHARACTERS).join("")}…` : line;
 }
 
-function messageLine(item, retry) {
-  const node = element("article", "line message");
-  const head = element("header");
-  head.append(element("bdi", "author"), element("span", "you"));
-  const body = element("div", "body");
-  body.append(words(item), foot(item, retry));
-  node.append(head, body);
-  renewLine(node, item);
-  return node;
-}
-
-function words({ text, bytes }) {
-  if (bytes !== null) return element("p", "binary", `binary, ${bytes} ${bytes === 1 ? "byte" : "bytes"}`);
+function words({ text, deleted, bytes }) {
+  if (deleted) return element("p", "gone", "Message deleted");
+  if (bytes !== null) return element("p", "binary", binary(bytes));
   const node = element("p", "text");
   node.dir = "auto";
   node.append(...parts(text).map((part) => (part.href === null ? part.text : link(part))));
   return node;
+}
+
+function binary(bytes) {
+  return `binary, ${bytes} ${bytes === 1 ? "byte" : "bytes"}`;
 }
 
 /** What is typed is what is shown; the other side learns neither this page nor gets hold of it. */
@@ -49,15 +141,6 @@ function link({ text, href }) {
   return node;
 }
 
-function foot(item, retry) {
-  const node = element("footer");
-  const button = element("button", "retry", "Send again");
-  button.type = "button";
-  button.addEventListener("click", () => retry(item));
-  node.append(element("span", "state"), button, element("time"));
-  return node;
-}
-
 function broadcastLine({ text, at }) {
   const node = element("p", "line broadcast");
   // A word every few seconds would drown what a screen reader tells of the people.
@@ -65,20 +148,6 @@ function broadcastLine({ text, at }) {
   const words = element("bdi", "text", text);
   words.dir = "auto";
   node.append(words);
-  if (at) node.title = moment(new Date(at));
+  if (at) node.title = moment(at);
   return node;
-}
-
-function clock(at) {
-  const node = element("time");
-  const date = new Date(at);
-  if (Number.isNaN(date.getTime())) return node;
-  node.dateTime = at;
-  node.title = moment(date);
-  node.textContent = CLOCK.format(date);
-  return node;
-}
-
-function moment(date) {
-  return Number.isNaN(date.getTime()) ? "" : MOMENT.format(date);
 }

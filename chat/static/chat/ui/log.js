@@ -1,71 +1,125 @@
+import { anchorOf, inPlace, restore } from "./anchor.js";
 import { arrange } from "./arrange.js";
 import { dayOf, untilTomorrow } from "./day.js";
-import { newLine, renewLine } from "./line.js";
+import { Head } from "./head.js";
+import { Unread } from "./unread.js";
 
-/** How many lines the page keeps; while somebody reads back, so many that what is read does not vanish under the eyes. */
+/** How many lines the page keeps, and how many the window on them moves at once. */
 const MAX_LINES = 500;
-const MAX_LINES_READING = 2000;
-/** How many broadcasts with nothing between them it keeps, so that a ticker does not push people's words away. */
-const MAX_TICKS = 5;
-/** How near to its end, in CSS pixels, a reader counts as following. */
+const STEP_LINES = 50;
+/** How many items are held while somebody reads back. */
+const MAX_HELD = 5000;
+/** How near to its end, in CSS pixels, a reader counts as following; how near to an edge more is fetched. */
 const NEAR = 48;
+const REACH = 800;
 /** A clock may be set and a computer may sleep, so midnight is looked for, not only waited for. */
 const DAY_LOOK_MS = 60_000;
 
-/** The list of messages. What is new is put in once a frame; the list follows its end only when the reader is there. */
+/**
+ * The list of messages: a window on the room's items. What is new is put in once a frame; the list follows its end only
+ * when the reader is there.
+ */
 export class Log {
   #list;
-  #newer;
-  #retry;
+  #lines;
+  #room;
   #adapters;
   #locale;
-  #nodes = new WeakMap();
+  #head;
+  #unread;
+  #nodes = new Map();
   #items = new WeakMap();
   #fresh = [];
-  #lines = 0;
-  #unread = 0;
+  #stale = new Set();
   #scheduled = false;
   #following = true;
+  #top = null;
+  #anchor = null;
   #today = "";
 
   /** `list` scrolls; `newer` is the button that says that there is more below; `locale` is for the names of days. */
-  constructor({ list, newer, retry, adapters, locale }) {
+  constructor({ list, newer, lines, room, adapters, locale }) {
     this.#list = list;
-    this.#newer = newer;
-    this.#retry = retry;
+    this.#lines = lines;
+    this.#room = room;
     this.#adapters = adapters;
     this.#locale = locale;
+    this.#head = new Head({ again: () => room.older() });
+    this.#unread = new Unread({ newer });
+    list.append(this.#head.node);
     list.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    list.addEventListener("keydown", (event) => this.#pressed(event));
     newer.addEventListener("click", () => this.#toNewer());
-    // A phone's keyboard, a turned screen, a growing composer: the end stays in sight.
-    new ResizeObserver(() => this.#following && this.follow()).observe(list);
-    adapters.onVisible(() => this.#lookAtDay());
+    // A phone's keyboard, a turned screen, a growing composer: the end stays in sight, or what is read does.
+    new ResizeObserver(() => (this.#following ? this.follow() : restore(list, this.#anchor))).observe(list);
+    adapters.onVisible(() => this.#seen());
     this.#watchDay();
   }
 
   /** Show a new item. */
-  add(item) {
-    this.#fresh.push(item);
-    if (item.own) this.#following = true;
-    if (this.#fresh.length > 2 * MAX_LINES) this.#flush();
-    else this.#schedule();
+  added(item) {
+    if (!item.past) this.#fresh.push(item);
+    if (item.kind === "message") this.#stale.add(item.number);
+    if (item.own && item.state !== "sent") {
+      this.#following = true;
+      this.#unread.forget();
+    }
+    this.#schedule();
   }
 
-  /** Show an item's present state; one that waits again goes to the end. */
-  renew(item) {
-    const node = this.#nodes.get(item);
-    if (!node) return;
-    const failed = node.classList.contains("failed");
-    renewLine(node, item);
-    if (failed && item.state === "waiting") this.#list.append(node);
+  /** Show an item's present state. */
+  changed(item) {
+    this.#stale.add(item).add(item.number);
+    this.#schedule();
+  }
+
+  removed() {
+    this.#schedule();
+  }
+
+  /** Another log: all but what is not sent yet is gone. */
+  cleared() {
+    this.#fresh = [];
+    this.#following = true;
+    this.#unread.forget();
+    this.#schedule();
+  }
+
+  /** Tell what lies before the first item: {loading, begins, error}. */
+  past(state) {
+    this.#head.past(state);
+    this.#schedule();
+  }
+
+  /** Who one is has changed: what depends on it is shown anew. */
+  renewAll() {
+    for (const item of this.#nodes.keys()) this.#stale.add(item);
     this.#schedule();
   }
 
   /** Go to the end and stay there. */
   follow() {
     this.#following = true;
-    this.#read();
+    if (this.#adapters.visible()) this.#unread.read();
     this.#list.scrollTop = this.#list.scrollHeight;
+  }
+
+  /** Return the item that a line shows. */
+  itemOf(node) {
+    return this.#items.get(node);
+  }
+
+  /** Show a message that is loaded; return its line. */
+  reveal(item) {
+    const { start, end } = this.#window();
+    const place = this.#room.items.indexOf(item);
+    this.#following = false;
+    if (place < start || place >= end) this.#top = this.#room.items[Math.max(0, place - STEP_LINES)];
+    else this.#top ??= this.#room.items[start];
+    this.#put();
+    const node = this.#nodes.get(item);
+    node?.scrollIntoView({ block: "center" });
+    return node;
   }
 
   #schedule() {
@@ -76,95 +130,88 @@ export class Log {
       this.#flush();
     };
     // A page in the background draws no frames.
-    if (document.hidden) setTimeout(run, 0);
-    else requestAnimationFrame(run);
+    if (this.#adapters.visible()) requestAnimationFrame(run);
+    else setTimeout(run, 0);
   }
 
   #flush() {
-    const items = this.#fresh.slice(-this.#most);
+    const unseen = this.#fresh.filter((item) => item.kind === "message" && !item.own);
     this.#fresh = [];
+    this.#room.keepNewest(this.#following ? MAX_LINES : MAX_HELD);
+    if (!this.#following || !this.#adapters.visible()) this.#unread.came(unseen, !this.#following);
     if (this.#following) {
-      this.#put(items);
+      this.#put();
       this.follow();
-    } else {
-      this.#inPlace(() => this.#put(items));
-      this.#tell(items.filter((item) => item.kind === "message").length);
-    }
+    } else inPlace(this.#list, () => this.#put());
+    if (!this.#head.failed) this.#reach();
   }
 
-  #put(items) {
-    for (const item of items) this.#insert(item);
-    this.#trim();
+  /** The part of the items that the page shows: the last ones, or those from where somebody reads on. */
+  #window() {
+    const { length } = this.#room.items;
+    if (this.#following || this.#top === null) return { start: Math.max(0, length - MAX_LINES), end: length };
+    const start = Math.max(0, this.#room.items.indexOf(this.#top));
+    return { start, end: Math.min(length, start + MAX_LINES) };
+  }
+
+  #put() {
+    const { start, end } = this.#window();
+    const wanted = this.#room.items.slice(start, end);
+    this.#remove(new Set(wanted));
+    let next = this.#head.node.nextElementSibling;
+    for (const item of wanted) {
+      while (next && !this.#items.has(next)) next = next.nextElementSibling;
+      const node = this.#nodes.get(item) ?? this.#create(item);
+      if (node === next) next = next.nextElementSibling;
+      else this.#list.insertBefore(node, next);
+    }
+    this.#renew(wanted);
+    this.#head.show(start === 0 && wanted.length > 0);
     this.#arrange();
   }
 
-  /** Change the list and leave what is being read where it stands, in browsers without scroll anchoring too. */
-  #inPlace(change) {
-    const top = this.#list.getBoundingClientRect().top;
-    const anchor = [...this.#list.children].find((node) => node.getBoundingClientRect().bottom > top);
-    const before = anchor?.getBoundingClientRect().top;
-    change();
-    if (!anchor?.isConnected) return;
-    const moved = anchor.getBoundingClientRect().top - before;
-    if (moved !== 0) this.#list.scrollTop += moved;
-  }
-
-  #tell(count) {
-    this.#unread += count;
-    if (this.#unread === 0) return;
-    this.#newer.textContent = this.#unread === 1 ? "1 new message" : `${this.#unread} new messages`;
-    this.#newer.hidden = false;
-  }
-
-  #read() {
-    this.#unread = 0;
-    this.#newer.hidden = true;
-  }
-
-  /** The button vanishes under the keyboard's focus: the list, where one goes, takes it. */
-  #toNewer() {
-    this.follow();
-    this.#list.focus({ preventScroll: true });
-  }
-
-  /** What has arrived stands before what is still on its way. */
-  #insert(item) {
-    const node = newLine(item, this.#retry);
+  #create(item) {
+    const node = this.#lines.create(item);
     this.#nodes.set(item, node);
     this.#items.set(node, item);
-    this.#lines += 1;
-    const onItsWay = item.state === "waiting" || item.state === "sending";
-    this.#list.insertBefore(node, onItsWay ? null : this.#list.querySelector(".waiting, .sending"));
-    if (item.kind === "broadcast") this.#trimTicks(node);
+    return node;
   }
 
-  #trimTicks(newest) {
-    let node = newest;
-    for (let kept = 0; kept < MAX_TICKS; kept += 1) {
-      node = node.previousElementSibling;
-      if (!node?.classList.contains("broadcast")) return;
+  #remove(wanted) {
+    for (const [item, node] of this.#nodes) {
+      if (wanted.has(item)) continue;
+      this.#nodes.delete(item);
+      node.remove();
     }
-    this.#remove(node);
   }
 
-  get #most() {
-    return this.#following ? MAX_LINES : MAX_LINES_READING;
+  /** Renew what has changed, and what quotes it. */
+  #renew(wanted) {
+    const isStale = (item) => this.#stale.has(item) || (item.kind === "message" && item.replyTo !== null && this.#stale.has(item.replyTo));
+    if (this.#stale.size > 0) for (const item of wanted.filter(isStale)) this.#lines.renew(this.#nodes.get(item), item);
+    this.#stale.clear();
   }
 
-  #trim() {
-    while (this.#lines > this.#most) this.#remove(this.#list.firstElementChild);
+  /** Fetch more where the reader comes near to an edge of what is there. */
+  #reach() {
+    const { start, end } = this.#window();
+    const { scrollTop, scrollHeight, clientHeight } = this.#list;
+    if (scrollTop < REACH && start === 0) this.#room.older();
+    else if (scrollTop < REACH && !this.#following) this.#move(start - STEP_LINES);
+    else if (scrollHeight - scrollTop - clientHeight < REACH && end < this.#room.items.length) this.#move(start + STEP_LINES);
   }
 
-  /** Remove a line; day lines, which `arrange` sees to, do not count. */
-  #remove(node) {
-    if (this.#items.has(node)) this.#lines -= 1;
-    node.remove();
+  #move(start) {
+    this.#following = false;
+    this.#top = this.#room.items[Math.max(0, start)];
+    this.#schedule();
   }
 
   #arrange() {
     const now = this.#adapters.date();
     this.#today = dayOf(now);
-    arrange(this.#list, (node) => this.#items.get(node), now, this.#locale);
+    arrange(this.#list, (node) => this.#items.get(node), now, this.#locale, this.#unread.first);
+    this.#unread.place((item) => this.#nodes.get(item));
   }
 
   #watchDay() {
@@ -176,9 +223,34 @@ export class Log {
     if (dayOf(this.#adapters.date()) !== this.#today) this.#arrange();
   }
 
+  /** The list's own end is that of the window only. */
+  #pressed(event) {
+    if (event.key !== "End" || event.target !== this.#list || event.shiftKey || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    this.#toNewer();
+  }
+
+  /** The button vanishes under the keyboard's focus: the list, where one goes, takes it. */
+  #toNewer() {
+    this.#following = true;
+    this.#flush();
+    this.#list.focus({ preventScroll: true });
+  }
+
+  /** Somebody looks again. */
+  #seen() {
+    this.#lookAtDay();
+    if (this.#following) this.#unread.read();
+  }
+
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.#list;
-    this.#following = scrollHeight - scrollTop - clientHeight < NEAR;
-    if (this.#following) this.#read();
+    const { start, end } = this.#window();
+    const atEnd = scrollHeight - scrollTop - clientHeight < NEAR && end === this.#room.items.length;
+    if (this.#following && !atEnd) this.#top = this.#room.items[start] ?? null;
+    this.#following = atEnd;
+    if (atEnd && this.#adapters.visible()) this.#unread.read();
+    this.#anchor = anchorOf(this.#list);
+    this.#reach();
   }
 }

@@ -1,0 +1,177 @@
+"""Recovery: what a client or a stream that fell behind needs to read of a room's log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from msgspec import Raw
+
+from chat.rooms.rows import SELECT, Row
+from chat.wire import json
+from chat.wire.commands import Since
+from chat.wire.events import Message
+
+MAX_MESSAGES = 200
+# With what stands around them, the messages of an answer fit into a frame of 256 KiB.
+MAX_BYTES = 252 * 1024
+# Who missed more changes than these starts over with the newest page.
+MAX_MISSED = 2000
+# What one filling of a stream reads; where more is missing, the next goes on from there.
+MAX_FILL = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a log stands: `offset` of its last change, `number` of its last message.
+
+    Up to the offset `pruned` messages may be no more: who has not read so far could not hear of that, and starts over.
+    """
+
+    id: int
+    epoch: str
+    offset: int
+    number: int
+    pruned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Messages, encoded; `more` where a limit cut them off; `offset` is the last one that they cover."""
+
+    head: Head
+    messages: list[Raw]
+    offset: int
+    recovered: bool = False
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """What a stream has missed; `whole` unless it was too much."""
+
+    head: Head
+    events: list[Message]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an answer may hold of a room: so many messages of so many bytes, but `least` messages of any size."""
+
+    messages: int = MAX_MESSAGES
+    size: int = MAX_BYTES
+    least: int = 1
+
+
+PAGE = Limits()
+
+
+def share(told: Iterable[Raw], rooms: int) -> Limits:
+    """Return what an answer that tells this already may hold of each of so many rooms more."""
+    sizes = [memoryview(message).nbytes + 1 for message in told]
+    return Limits((MAX_MESSAGES - len(sizes)) // rooms, (MAX_BYTES - sum(sizes)) // rooms, 0 if sizes else 1)
+
+
+def read_head(slug: str) -> Head | None:
+    """Return a durable room's head, or None where there is no such room.
+
+    Raises: django.db.Error.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, epoch, head, last, pruned FROM chat_room WHERE slug = %s AND durable", [slug])
+        row = cursor.fetchone()
+    return Head(*row) if row else None
+
+
+def recover(slug: str, since: Since | None, limits: Limits = PAGE) -> Page | None:
+    """Return what a join answers: what changed after `since`, or the newest page.
+
+    The head is read first: a message that changes between the two reads is then told live, and never lost.
+
+    Raises: django.db.Error.
+    """
+    head = read_head(slug)
+    if head is None:
+        return None
+    if since is None or since.offset is None or since.epoch != head.epoch:
+        return newest(slug, head, limits)
+    if not head.pruned <= since.offset <= head.offset or missed_too_much(head, since.offset):
+        return newest(slug, head, limits)
+    rows = select(
+        '"offset" > %s AND "offset" <= %s ORDER BY "offset" LIMIT %s',
+        [head.id, since.offset, head.offset, limits.messages + 1],
+    )
+    taken, more = cut(slug, head, rows, limits)
+    offset = head.offset if not more else rows[len(taken) - 1].offset if taken else since.offset
+    return Page(head, taken, offset, recovered=True, more=more)
+
+
+def missed_too_much(head: Head, since: int) -> bool:
+    if head.offset - since <= MAX_MISSED:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SELECT 1 FROM chat_message WHERE room_id = %s AND "offset" > %s AND "offset" <= %s LIMIT 1 OFFSET %s',
+            [head.id, since, head.offset, MAX_MISSED],
+        )
+        return cursor.fetchone() is not None
+
+
+def newest(slug: str, head: Head, limits: Limits) -> Page:
+    rows = select("number <= %s ORDER BY number DESC LIMIT %s", [head.id, head.number, limits.messages])
+    taken, _ = cut(slug, head, rows, limits)
+    return Page(head, taken[::-1], head.offset)
+
+
+def history(slug: str, before: int | None, after: int | None, limit: int) -> Page | None:
+    """Return messages by number, in order: the last ones before a number, or the first ones after one.
+
+    Raises: django.db.Error.
+    """
+    head = read_head(slug)
+    if head is None:
+        return None
+    if after is not None:
+        rows = select("number > %s ORDER BY number LIMIT %s", [head.id, after, limit + 1])
+    else:
+        end = head.number + 1 if before is None else before
+        rows = select("number < %s ORDER BY number DESC LIMIT %s", [head.id, end, limit + 1])
+    taken, more = cut(slug, head, rows, Limits(limit))
+    return Page(head, taken if after is not None else taken[::-1], head.offset, more=more)
+
+
+def fill(slug: str, since: int) -> Fill | None:
+    """Return the changes after an offset, for the stream of a process.
+
+    Raises: django.db.Error.
+    """
+    head = read_head(slug)
+    if head is None:
+        return None
+    rows = select(
+        '"offset" > %s AND "offset" <= %s ORDER BY "offset" LIMIT %s', [head.id, since, head.offset, MAX_FILL + 1]
+    )
+    return Fill(head, [row.event(head.epoch) for row in rows[:MAX_FILL]], len(rows) <= MAX_FILL)
+
+
+def select(condition: str, values: Sequence[Any]) -> list[Row]:
+    """Return a room's rows; the first value is the room's id."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {SELECT} FROM chat_message WHERE room_id = %s AND {condition}", values)
+        return [Row(*row) for row in cursor.fetchall()]
+
+
+def cut(slug: str, head: Head, rows: Iterable[Row], limits: Limits) -> tuple[list[Raw], bool]:
+    """Return rows as messages, as many as the limits allow; and whether that cut some off."""
+    taken: list[Raw] = []
+    size = 0
+    for row in rows:
+        encoded = json.encode(json.payload_of(slug, row.event(head.epoch)))
+        size += len(encoded) + 1
+        if len(taken) >= limits.least and (len(taken) >= limits.messages or size > limits.size):
+            return taken, True
+        taken.append(Raw(encoded))
+    return taken, False

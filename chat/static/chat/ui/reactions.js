@@ -1,0 +1,61 @@
+import { button, element } from "./element.js";
+
+/** How many names stand in a chip's title. */
+const MOST_NAMED = 5;
+/** How many people are remembered by name; who reacts has mostly spoken of late. */
+const MAX_NAMES = 2000;
+
+/** Who is called what, as far as they have spoken here. */
+export class Names {
+  #names = new Map();
+
+  learn({ id, name }) {
+    if (!id) return;
+    this.#names.delete(id);
+    this.#names.set(id, name);
+    if (this.#names.size > MAX_NAMES) this.#names.delete(this.#names.keys().next().value);
+  }
+
+  /** Return in words who is meant: those known by name, and how many others. */
+  list(ids, count, you) {
+    const known = ids.filter((id) => id === you.id || this.#names.has(id)).slice(0, MOST_NAMED);
+    const named = known.map((id) => (id === you.id ? "you" : this.#names.get(id)));
+    const others = count - named.length;
+    if (others > 0) named.push(named.length === 0 ? people(others) : `${others} ${others === 1 ? "other" : "others"}`);
+    return named.length < 2 ? named.join("") : `${named.slice(0, -1).join(", ")} and ${named.at(-1)}`;
+  }
+}
+
+/**
+ * Show a message's reactions in `root`: a chip for each emoji, pressed where one's own is among them. Chips that are there
+ * already stay the same elements, so that the focus stays where it is.
+ */
+export function showReactions(root, { reactions, names, you, react }) {
+  const chips = new Map([...root.children].map((chip) => [chip.dataset.emoji, chip]));
+  for (const { emoji, count, ids } of reactions) {
+    const chip = chips.get(emoji) ?? root.appendChild(newChip(emoji, react));
+    chips.delete(emoji);
+    const who = names.list(ids, count, you);
+    chip.lastElementChild.textContent = String(count);
+    chip.setAttribute("aria-pressed", String(ids.includes(you.id)));
+    chip.setAttribute("aria-label", `${emoji} ${count}: ${who}`);
+    chip.title = who;
+  }
+  for (const chip of chips.values()) remove(chip);
+}
+
+function newChip(emoji, react) {
+  const chip = button("chip", "", () => react(emoji, chip.getAttribute("aria-pressed") !== "true"));
+  chip.dataset.emoji = emoji;
+  chip.append(element("bdi", "emoji", emoji), " ", element("span", "count"));
+  return chip;
+}
+
+function remove(chip) {
+  if (chip === document.activeElement) chip.closest(".message").focus({ preventScroll: true });
+  chip.remove();
+}
+
+function people(count) {
+  return count === 1 ? "1 person" : `${count} people`;
+}

@@ -1,0 +1,226 @@
+"""The page of a durable room: history, and what outlasts a server and a reload."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from .farm import Farm
+from .lines import fill, online
+from .servers import Server
+from .waiting import until
+from .windows import Window, on_one_server
+
+pytestmark = [pytest.mark.browser, on_one_server]
+
+SMALL: dict[str, Any] = {"viewport": {"width": 390, "height": 600}}
+GAP = (
+    "(() => { const list = document.getElementById('messages');"
+    " return list.scrollHeight - list.scrollTop - list.clientHeight; })()"
+)
+# The top of the first message that is wholly in sight, and its text: again and again, before each frame that is drawn.
+WATCH_PLACE = """
+    (text) => {
+        const places = (window.places = []);
+        const all = () => [...document.querySelectorAll("#messages .text")];
+        const look = () => {
+            const node = all().find((one) => one.textContent === text);
+            places.push(node ? node.getBoundingClientRect().top : null);
+            window.looking = requestAnimationFrame(look);
+        };
+        look();
+    }
+"""
+Open = Callable[..., Window]
+
+
+def scroll_up(one: Window) -> None:
+    """Scroll as a wheel does."""
+    one.page.locator("#messages").hover()
+    one.page.mouse.wheel(0, -500)
+
+
+def numbers(one: Window) -> list[int]:
+    return [int(text[1:]) for text in one.texts() if re.fullmatch(r"m\d+", text)]
+
+
+# History
+
+
+def test_a_reader_scrolls_back_to_where_the_room_begins_and_nothing_jumps(
+    fresh: Callable[..., Server], farm: Farm, window: Open, room: str
+) -> None:
+    server = fresh()
+    fill(farm, server, room, 720)
+    one = window(server, f"/rooms/{room}", **SMALL).joined()
+    one.shows("m720")
+    assert one.page.evaluate(GAP) < 2
+    head = one.page.locator("#messages .head")
+
+    def at_the_beginning() -> bool:
+        scroll_up(one)
+        found = numbers(one)
+        assert found == list(range(found[0], found[-1] + 1)), "a hole, or out of order"
+        assert one.messages.count() <= 500
+        return found[0] == 1 and one.page.evaluate("document.getElementById('messages').scrollTop") == 0
+
+    until(at_the_beginning, "the first message", 60)
+    expect(head).to_have_text("This is where the room begins.")
+    assert one.errors == []
+    # And down again, through what was let go.
+    until(
+        lambda: (one.page.mouse.wheel(0, 900), one.page.evaluate(GAP) < 2 and numbers(one)[-1] == 720)[1], "the end", 60
+    )
+    assert one.messages.count() <= 500
+
+
+def test_the_line_that_one_reads_stays_while_older_ones_load(
+    fresh: Callable[..., Server], farm: Farm, window: Open, room: str
+) -> None:
+    server = fresh()
+    fill(farm, server, room, 400)
+    one = window(server, f"/rooms/{room}", **SMALL).joined()
+    one.shows("m400")
+    one.page.evaluate("document.getElementById('messages').scrollTop = 0")
+    text = one.texts()[0]
+    one.page.evaluate(WATCH_PLACE, text)
+    # Both what is loaded and what the window moves to.
+    one.page.wait_for_function("(text) => document.querySelector('#messages .text').textContent !== text", arg=text)
+    one.page.wait_for_function("() => window.places.length > 20")
+    one.page.evaluate("cancelAnimationFrame(window.looking)")
+    places = one.page.evaluate("window.places")
+    assert None not in places
+    assert max(places) - min(places) <= 2, places
+
+
+def test_messages_that_came_unseen_begin_at_a_mark(server: Server, window: Open, room: str) -> None:
+    one, two = window(server, f"/rooms/{room}", **SMALL).joined(), window(server, f"/rooms/{room}").joined()
+    for number in range(30):
+        two.say(f"m{number}")
+    one.shows("m29")
+    one.page.locator("#messages").hover()
+    one.page.mouse.wheel(0, -300)
+    one.page.wait_for_function(f"() => {GAP} > 100")
+    two.say("unseen")
+    one.shows("unseen")
+    expect(one.page.locator("#newer")).to_have_text("1 new message")
+    mark = one.page.get_by_role("separator", name="New messages")
+    assert mark.evaluate("(node) => node.nextElementSibling.querySelector('.text').textContent") == "unseen"
+    one.page.click("#newer")
+    expect(mark).to_be_visible()
+    one.say("seen")
+    expect(mark).to_have_count(0)
+
+
+# What outlasts what
+
+
+@pytest.mark.parametrize("reload", [False, True], ids=["the page stays", "the page is loaded anew"])
+def test_a_message_sent_while_the_server_is_down_appears_once_after_it_is_back(
+    fresh: Callable[..., Server], window: Open, room: str, reload: bool
+) -> None:
+    server = fresh()
+    one, two = window(server, f"/rooms/{room}").joined(), window(server, f"/rooms/{room}").joined()
+    one.say("before")
+    two.shows("before")
+    server.kill()
+    one.is_("waiting")
+    for text in ("meanwhile 1", "meanwhile 2"):
+        one.say(text)
+    expect(one.page.locator("#messages .waiting")).to_have_count(2)
+    if reload:
+        one.page.goto("about:blank")
+    server.start()
+    if reload:
+        one.page.goto(server.url(f"/rooms/{room}"))
+    for each in (one, two):
+        online(each).joined()
+    expect(one.page.locator("#messages .sent")).to_have_count(3)
+    wanted = ["before", "meanwhile 1", "meanwhile 2"]
+    two.shows(wanted[-1])
+    assert one.texts() == two.texts() == wanted
+    late = window(server, f"/rooms/{room}").joined()
+    late.shows(wanted[-1])
+    assert late.texts() == wanted
+
+
+def test_a_page_loaded_anew_while_only_the_socket_is_down_shows_what_waits(
+    fresh: Callable[..., Server], window: Open, room: str
+) -> None:
+    server = fresh()
+    refuse = [False]
+
+    def gate(route: Any) -> None:
+        if refuse[0]:
+            route.close(code=4004)
+        else:
+            route.connect_to_server()
+
+    one = window(server, f"/rooms/{room}", lossy=gate).joined()
+    refuse[0] = True
+    server.kill()
+    one.is_("waiting")
+    one.say("patience")
+    server.start()
+    one.page.reload()
+    expect(one.page.locator("#messages .waiting .text")).to_have_text(["patience"])
+    refuse[0] = False
+    online(one).joined()
+    expect(one.page.locator("#messages .sent .text")).to_have_text(["patience"])
+
+
+def test_a_kill_amid_twenty_messages_leaves_each_once_and_in_order(
+    fresh: Callable[..., Server], window: Open, room: str
+) -> None:
+    server = fresh()
+    one, two = window(server, f"/rooms/{room}").joined(), window(server, f"/rooms/{room}").joined()
+    texts = [f"m{number}" for number in range(20)]
+    for number, text in enumerate(texts):
+        one.say(text)
+        if number == 9:
+            server.kill()
+    server.start()
+    for each in (one, two):
+        online(each).joined()
+        each.shows(texts[-1])
+    expect(one.page.locator("#messages .sent")).to_have_count(20)
+    assert one.texts() == two.texts() == texts
+
+
+def test_what_was_missed_while_away_is_there_afterwards(fresh: Callable[..., Server], window: Open, room: str) -> None:
+    server = fresh()
+    one, two = window(server, f"/rooms/{room}").joined(), window(server, f"/rooms/{room}").joined()
+    one.say("will change")
+    two.shows("will change")
+    two.page.context.set_offline(True)
+    two.page.evaluate("window.dispatchEvent(new Event('offline'))")
+    server.kill()
+    server.start()
+    online(one).joined()
+    one.say("missed")
+    one.shows("missed")
+    two.page.context.set_offline(False)
+    online(two).joined()
+    two.shows("missed")
+    assert two.texts() == ["will change", "missed"]
+
+
+def test_two_windows_of_one_browser_do_not_send_each_others_messages(
+    fresh: Callable[..., Server], window: Open, room: str
+) -> None:
+    server = fresh()
+    one = window(server, f"/rooms/{room}").joined()
+    beside = Window(one.page.context.new_page(), server.url(f"/rooms/{room}")).joined()
+    server.kill()
+    one.is_("waiting")
+    one.say("mine")
+    expect(beside.page.locator("#messages .message")).to_have_count(0)
+    one.page.close()
+    expect(beside.page.locator("#messages .waiting .text")).to_have_text(["mine"])
+    server.start()
+    online(beside).joined()
+    expect(beside.page.locator("#messages .sent .text")).to_have_text(["mine"])
