@@ -12,7 +12,7 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
 
@@ -52,9 +52,9 @@ class Seen:
     patterns: frozenset[Pattern]
     malformed: tuple[str, ...]
     gone: frozenset[str]
-    switched: frozenset[str]
-    heads: dict[str, Head]
-    positions: dict[str, int]
+    switched: frozenset[str] = frozenset()
+    heads: Mapping[str, Head] = field(default_factory=dict)
+    positions: Mapping[str, int] = field(default_factory=dict)
 
 
 class Rooms(Protocol):
@@ -65,7 +65,7 @@ class Rooms(Protocol):
     def positions(self, slugs: Sequence[str]) -> dict[str, int]: ...
 
 
-def read(slugs: Sequence[str], positions: dict[str, int]) -> Seen:
+def read(slugs: Sequence[str], positions: Mapping[str, int]) -> Seen:
     """Return what the database says now; `positions` has the rooms that are durable here.
 
     Raises: django.db.Error.

@@ -15,7 +15,7 @@ from chat.conversation import Conversation
 from chat.live.limits import BAD_FRAMES_IN_A_ROW, FRAMES_PER_MESSAGE
 from chat.node import Node
 from chat.rooms.directory import RoomCard
-from chat.wire.codes import BAD_FRAMES, FLOODING
+from chat.wire.codes import BAD_FRAMES, FLOODING, ROOM_NOT_FOUND
 from chat.wire.events import Person
 from tests.fakes import FakeDatabase, FakeLane, connect, make_node
 from tests.virtual import in_virtual_time
@@ -332,7 +332,7 @@ async def test_a_member_of_a_room_that_is_no_more_says_nothing_there_and_finds_i
         client = Client(node)
         await client.join("lobby", "goframe")
         del node.directory.database.rooms["lobby"]
-        await node.room_gone("lobby")
+        await node.put_out("lobby", ROOM_NOT_FOUND)
         assert client.lane.take()[-1] == {"type": "resync", "payload": {"room": "lobby"}}
         assert code(await client.ask("send", room="lobby", text="x")) == "not_joined"
         assert code(await client.ask("join", room="lobby")) == "not_found"

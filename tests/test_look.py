@@ -22,16 +22,27 @@ A, B = parse_pattern("https://a.example"), parse_pattern("https://b.example")
 WARNING = "The database does not answer"
 
 
+class OpenRooms:
+    """The rooms that have members; none of them is durable here."""
+
+    def __init__(self, *slugs: str) -> None:
+        self.rooms: dict[str, None] = dict.fromkeys(slugs)
+
+    def positions(self, slugs: Any) -> dict[str, int]:
+        return {}
+
+
 class Looking:
     """A look over fake rows; it notes what was seen, and when."""
 
     def __init__(self, *rooms: str) -> None:
         self.rows = FakeRows()
-        self.rooms = dict.fromkeys(rooms)
+        self.open = OpenRooms(*rooms)
+        self.rooms = self.open.rooms
         self.figures = Figures(0, 0, "up")
         self.saw: list[Seen] = []
         clock = asyncio.get_running_loop().time
-        self.look = Look("node", self.rows, clock, self.rooms.keys, lambda: self.figures, self.seen)  # type: ignore[arg-type]
+        self.look = Look("node", self.rows, clock, self.open, lambda: self.figures, self.seen)  # type: ignore[arg-type]
 
     async def seen(self, seen: Seen) -> None:
         self.saw.append(seen)
@@ -77,10 +88,10 @@ CHANGES: dict[str, tuple[Callable[[AllowedOrigin], Any], set[Any]]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_of_the_list_is_read_however_it_was_made(row: AllowedOrigin, change: str) -> None:
-    assert look.read([]).patterns == {A}
+    assert look.read([], {}).patterns == {A}
     make, patterns = CHANGES[change]
     make(row)
-    assert look.read([]).patterns == patterns
+    assert look.read([], {}).patterns == patterns
 
 
 GOINGS: dict[str, Callable[[], Any]] = {
@@ -95,20 +106,20 @@ GOINGS: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("going", GOINGS)
 def test_a_room_that_is_gone_is_read_however_it_went(going: str) -> None:
     Room.objects.bulk_create([Room(slug="one", title="One"), Room(slug="two", title="Two")])
-    assert look.read(["one", "two"]).gone == frozenset()
+    assert look.read(["one", "two"], {}).gone == frozenset()
     GOINGS[going]()
-    assert look.read(["one", "two"]).gone == {"one"}
+    assert look.read(["one", "two"], {}).gone == {"one"}
     Room.objects.create(slug="one", title="One again")
-    assert look.read(["one", "two"]).gone == frozenset()
+    assert look.read(["one", "two"], {}).gone == frozenset()
 
 
 def test_a_look_is_one_query_and_one_more_where_rooms_are_open(
     row: AllowedOrigin, django_assert_num_queries: Any
 ) -> None:
     with django_assert_num_queries(1):
-        look.read([])
+        look.read([], {})
     with django_assert_num_queries(2):
-        assert len(look.read([f"room-{number}" for number in range(MAX_ROOMS)]).gone) == MAX_ROOMS
+        assert len(look.read([f"room-{number}" for number in range(MAX_ROOMS)], {}).gone) == MAX_ROOMS
 
 
 # When it is read
@@ -309,10 +320,11 @@ async def test_a_true_look_reads_and_tells_and_leaves_no_row_behind() -> None:
         saw.append(seen)
 
     loop = asyncio.get_running_loop()
-    made = Look("node", database, loop.time, lambda: ["lobby", "gone"], lambda: Figures(3, 2, "down"), seen)
+    made = Look("node", database, loop.time, OpenRooms("lobby", "gone"), lambda: Figures(3, 2, "down"), seen)
     await ask(database, lambda: AllowedOrigin.objects.create(pattern="https://a.example"))
     await made.once()
-    assert saw == [Seen(frozenset({A}), (), frozenset({"gone"}))]
+    assert [(it.patterns, it.malformed, it.gone) for it in saw] == [(frozenset({A}), (), frozenset({"gone"}))]
+    assert saw[0].heads.keys() == {"lobby"}
     (process,) = await ask(database, Process.living)
     assert (process.node, process.connections, process.rooms, process.layer) == ("node", 3, 2, "down")
     assert process.place == made.place

@@ -16,6 +16,7 @@ from chat.live.connection import Connection
 from chat.node import DRAIN_BATCH, MAX_SPREAD_SECONDS, RESTART_SECONDS, Node
 from chat.rooms import recovery
 from chat.rooms.changes import Done, Outcome
+from chat.wire.codes import ROOM_NOT_FOUND
 from chat.wire.events import Event, pack
 from chat.wire.origins import Origin, parse, parse_pattern
 from tests.fakes import Bus, FakeLane, FakeLayer, FakeRows, broadcast, configuration, connect, make_node, message
@@ -501,7 +502,7 @@ async def test_many_members_of_a_room_that_is_no_more_are_told_in_batches_and_ea
     members = [arrived(node, codec=codec) for codec in ("json", "raw") for _ in range(DRAIN_BATCH)]
     for connection in members:
         node.hub.add("lobby", connection)
-    leaving = asyncio.create_task(node.room_gone("lobby"))
+    leaving = asyncio.create_task(node.put_out("lobby", ROOM_NOT_FOUND))
     await asyncio.sleep(0)
     assert node.hub.count("lobby") == DRAIN_BATCH
     left_by_itself = node.hub.members("lobby")[-1]
