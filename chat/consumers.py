@@ -213,7 +213,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return
         room = conversation.hear(text_data, bytes_data, self.room)
         if room is not None:
-            await self.node.hub.relief(room)
+            await self.node.relief(room)
 
     # The end
 

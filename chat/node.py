@@ -292,6 +292,15 @@ class Node:
             return self.codecs["raw"]
         return self.codecs["json"] if json.SUBPROTOCOL in offered else None
 
+    async def relief(self, room: str) -> None:
+        """Wait before more is read from somebody who has said something, where more comes than can be carried.
+
+        For the writer only where there is no limit on the rate: else its line, and `unavailable`, are limit enough.
+        """
+        await self.hub.relief(room)
+        if not self.conf.message_rate:
+            await self.writer.relief()
+
     def has_place_for(self, slug: str) -> bool:
         """Tell whether another room may be opened in this process."""
         return not self.conf.max_rooms or slug in self.hub.rooms or len(self.hub.rooms) < self.conf.max_rooms

@@ -141,6 +141,9 @@ class FakeWriter:
         outcomes: list[Outcome] = [unavailable() for _ in group] if self.down else self.log.commit(group)
         self.finished(list(zip(group, outcomes, strict=True)))
 
+    async def relief(self) -> None:
+        """Wait for nobody: what waits is written at the next turn."""
+
     async def flushed(self, seconds: float) -> None:
         while self.waiting:
             await asyncio.sleep(0)

@@ -15,9 +15,10 @@ import pytest
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 
 from chat.rooms import writer
-from chat.rooms.changes import Change, Done, Outcome
-from chat.rooms.writer import MAX_GROUP, MAX_GROUP_BYTES, Writer
+from chat.rooms.changes import Change, Done, Outcome, Write
+from chat.rooms.writer import MAX_GROUP, MAX_GROUP_BYTES, MAX_WAITING_BYTES, Writer
 from chat.wire.codes import WireError
+from chat.wire.events import Person
 from tests.stores import written
 
 SECONDS = 10.0
@@ -296,3 +297,37 @@ async def test_a_commit_that_stalls_for_three_seconds_does_not_delay_the_event_l
         assert sorted(late)[len(late) * 99 // 100] < 0.05
         await at.all_told(1000)
         assert time.perf_counter() - began >= 2.9
+
+
+async def test_who_sends_without_a_limit_waits_until_fewer_changes_wait() -> None:
+    gate = threading.Event()
+
+    def commit(changes: Sequence[Change], now: int) -> list[Outcome]:
+        gate.wait(10)
+        return [Done(1, 1, 0.0) for _ in changes]
+
+    made = Writer(commit, lambda answers: None)
+    author = Person("guest:1", "Ada", "guest")
+    await made.relief()
+    for number in range(3):
+        made.take(Write(room="a", author=author, key=f"{number:08}", done=lambda it: None, text="x" * (1 << 20)))
+    assert made.crowded
+    waiting = asyncio.create_task(made.relief())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    gate.set()
+    async with asyncio.timeout(10):
+        await waiting
+    made.close()
+
+
+async def test_a_message_larger_than_the_line_is_taken_where_nothing_else_waits() -> None:
+    taken: list[Outcome] = []
+    made = Writer(
+        lambda changes, now: [Done(1, 1, 0.0) for _ in changes], lambda answers: [c.done(o) for c, o in answers]
+    )
+    text = "x" * (MAX_WAITING_BYTES + 1)
+    made.take(Write(room="a", author=Person("guest:1", "Ada", "guest"), key="12345678", done=taken.append, text=text))
+    await made.flushed(10)
+    assert taken == [Done(1, 1, 0.0)]
+    made.close()

@@ -24,7 +24,10 @@ MAX_GROUP = 500
 MAX_GROUP_BYTES = 1 << 20
 # What may wait in all; more is answered as unavailable at once, and stays with the client.
 MAX_WAITING = 10_000
-MAX_WAITING_BYTES = 64 << 20
+MAX_WAITING_BYTES = 32 << 20
+# From so much on, senders without a limit on their rate are not read from until it is less.
+MANY_WAITING = MAX_WAITING // 2
+MANY_WAITING_BYTES = 2 << 20
 # One line in the log, however many changes a dead database costs.
 REPEAT_SECONDS = 10.0
 
@@ -66,18 +69,19 @@ class Writer:
         self.waiting = 0
         self.waiting_bytes = 0
         self.groups = 0
-        self.committed = 0
         self.said = float("-inf")
         self.loop: asyncio.AbstractEventLoop | None = None
         self.thread: threading.Thread | None = None
         self.idle = asyncio.Event()
         self.idle.set()
+        self.calm = asyncio.Event()
+        self.calm.set()
 
     # In the event loop
 
     def take(self, change: Change) -> None:
         """Take a change, or answer at once that the line is full. Never waits."""
-        if self.waiting >= MAX_WAITING or self.waiting_bytes + change.size > MAX_WAITING_BYTES:
+        if self.waiting >= MAX_WAITING or (self.waiting and self.waiting_bytes + change.size > MAX_WAITING_BYTES):
             change.done(unavailable())
             return
         if self.thread is None:
@@ -85,6 +89,8 @@ class Writer:
         self.waiting += 1
         self.waiting_bytes += change.size
         self.idle.clear()
+        if self.crowded:
+            self.calm.clear()
         self.lines.put(change)
 
     def _start(self) -> None:
@@ -98,7 +104,17 @@ class Writer:
         self.groups += 1
         if not self.waiting:
             self.idle.set()
+        if not self.crowded:
+            self.calm.set()
         self.finished(answers)
+
+    @property
+    def crowded(self) -> bool:
+        return self.waiting >= MANY_WAITING or self.waiting_bytes >= MANY_WAITING_BYTES
+
+    async def relief(self) -> None:
+        """Wait until fewer changes wait."""
+        await self.calm.wait()
 
     async def flushed(self, seconds: float) -> None:
         """Wait until what was accepted is written, at most so long."""

@@ -109,6 +109,7 @@ ROOMS = 400  # room-1 … room-400: each test takes fresh ones, so that tests ma
 ROWS = f"""
 from chat.models import Broadcast, Room
 Room.objects.bulk_create([Room(slug=f"room-{{n}}", title=f"Room {{n}}") for n in range(1, {ROOMS} + 1)])
+Room.objects.create(slug="volatile", title="Volatile", durable=False)
 for slug, title, text in (
     ("ticks", "Ticks", "Server broadcast: tick {{time}}"),
     ("goframe", "GoFrame", "GoFrame Server broadcast: Current time is {{time}}"),

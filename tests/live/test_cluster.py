@@ -242,8 +242,14 @@ def test_redis_killed_and_started_again_all_is_back_with_no_restart(cluster, gue
         lambda: all(server.ready()["layer"] == "down" for server in cluster.servers), "the layer is seen to be down", 30
     )
     assert all(server.get("/readyz").status == 200 for server in cluster.servers)
-    # Members of one process hear each other; the sender is told that others may not have it.
-    answer = guests[0].ask("send", {"room": room, "text": "only here"})
+    # What is kept is acknowledged, and heard by all: elsewhere by the look.
+    assert guests[0].ask("send", {"room": room, "text": "kept"})["type"] == "ack"
+    for one in (*guests, near):
+        one.pick(lambda it: it["type"] == "message" and it["payload"]["text"] == "kept", "delivery by the look", 10)
+    # In a volatile room members of one process hear each other; the sender is told that others may not have it.
+    for one in (guests[0], near):
+        one.join("volatile")
+    answer = guests[0].ask("send", {"room": "volatile", "text": "only here"})
     assert answer["type"] == "error" and answer["payload"]["code"] == "unavailable"
     for one in (guests[0], near):
         one.pick(lambda it: it["type"] == "message" and it["payload"]["text"] == "only here", "local delivery", 5)

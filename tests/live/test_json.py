@@ -46,8 +46,9 @@ def test_the_ack_of_a_join_tells_the_room_and_oneself(server, guest, room):
     joined = alice.join(room)
     assert joined["room"] == room and joined["title"] == f"Room {room.removeprefix('room-')}"
     assert joined["you"] == alice.welcome["user"]
-    volatile = {"epoch": None, "offset": None, "recovered": False, "messages": [], "more": False}
-    assert volatile.items() <= joined.items()
+    fresh = {"offset": 0, "recovered": False, "messages": [], "more": False}
+    assert fresh.items() <= joined.items()
+    assert re.fullmatch("[0-9a-f]{16}", joined["epoch"])
     assert joined["count"] >= 1 and isinstance(joined["members"], list)
 
 
@@ -83,11 +84,11 @@ def test_joining_a_room_that_is_not_there_is_an_error_and_the_socket_stays(serve
 def test_a_message_comes_whole_to_every_member_the_sender_too(server, guest, room):
     alice, bob = guest(server, room), guest(server, room)
     ack = alice.ask("send", {"room": room, "text": "hello", "key": "0123456789abcdef"})["payload"]
-    assert ack["offset"] is None and isinstance(ack["message"], int) and re.fullmatch(RFC3339, ack["at"])
+    assert (ack["offset"], ack["message"]) == (1, 1) and re.fullmatch(RFC3339, ack["at"])
     for person in (alice, bob):
         heard = person.message()
         assert heard["room"] == room and heard["text"] == "hello" and heard["key"] == "0123456789abcdef"
-        assert heard["offset"] is None and heard["prev"] is None
+        assert (heard["offset"], heard["prev"], heard["reactions"]) == (1, 0, {})
         assert heard["message"] == ack["message"] and heard["at"] == ack["at"]
         assert heard["author"] == alice.welcome["user"]
 
@@ -186,20 +187,34 @@ def test_names_in_any_script_are_taken(server, guest, name):
 
 UNSUPPORTED = {
     "auth": {"token": "x"},
-    "edit": {"room": "lobby", "message": 1, "text": "x"},
-    "delete": {"room": "lobby", "message": 1},
-    "react": {"room": "lobby", "message": 1, "emoji": "👍", "on": True},
     "read": {"room": "lobby", "message": 1},
     "typing": {"room": "lobby"},
-    "history": {"room": "lobby"},
     "who": {"room": "lobby"},
+}
+IN_A_VOLATILE_ROOM = {
+    "edit": {"room": "volatile", "message": 1, "text": "x"},
+    "delete": {"room": "volatile", "message": 1},
+    "react": {"room": "volatile", "message": 1, "emoji": "👍", "on": True},
+    "history": {"room": "volatile"},
+    "send": {"room": "volatile", "text": "x", "reply_to": 1},
 }
 
 
-def test_what_is_not_there_yet_answers_unsupported_and_does_not_count_as_bad(server, guest):
-    alice = guest(server, "lobby")
+def test_a_volatile_room_has_no_position_and_keeps_nothing(server, guest):
+    alice, bob = guest(server), guest(server, "volatile")
+    joined = alice.join("volatile")
+    assert {"epoch": None, "offset": None, "recovered": False, "messages": [], "more": False}.items() <= joined.items()
+    ack = alice.ask("send", {"room": "volatile", "text": "hello"})["payload"]
+    assert ack["offset"] is None
+    heard = bob.message()
+    assert (heard["text"], heard["offset"], heard["prev"]) == ("hello", None, None)
+    assert "reactions" not in heard
+
+
+def test_what_is_not_there_yet_or_not_in_that_room_answers_unsupported_and_does_not_count_as_bad(server, guest):
+    alice = guest(server, "lobby", "volatile")
     for _ in range(2):
-        for kind, payload in UNSUPPORTED.items():
+        for kind, payload in [*UNSUPPORTED.items(), *IN_A_VOLATILE_ROOM.items()]:
             assert alice.ask(kind, payload)["payload"]["code"] == "unsupported", kind
     assert alice.settle() == []
 

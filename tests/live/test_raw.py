@@ -22,7 +22,7 @@ BODIES = [
     "👩‍👩‍👧‍👦",
     "مرحبا",
     "\u202eright to left\u202c",
-    "\x00\x01\x7f",
+    "\x01\x7f",
     "x" * 125,
     "x" * 126,
     "x" * 65000,
@@ -36,6 +36,15 @@ def test_a_text_comes_back_to_all_with_the_senders_address(server, raw, room, bo
     expected = f"{alice.address} echo: {body}"
     assert alice.read() == expected
     assert bob.read() == expected
+
+
+def test_a_text_with_nul_is_relayed_where_nothing_is_kept_and_refused_where_it_is(server, raw, room):
+    alice = raw(server, "/ws/volatile")
+    alice.send("a\x00b")
+    assert alice.read() == f"{alice.address} echo: a\x00b"
+    bob = raw(server, f"/ws/{room}")
+    bob.send("a\x00b")
+    assert bob.read() == "Server error: Expected text without U+0000, got it inside"
 
 
 @pytest.mark.parametrize(
