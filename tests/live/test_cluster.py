@@ -350,7 +350,7 @@ def test_with_redis_down_at_start_a_line_says_so_and_all_works_once_it_comes(far
 
 def test_a_worker_with_redis_down_waits_and_ends_cleanly(farm, redis_server):
     worker = farm.worker(farm.var_dir(), "broadcast_time", REDIS_URL=redis_server.url, **SECRET)
-    until(lambda: "redis" in worker.log().lower() or "layer" in worker.log().lower(), "a line about Redis", 30)
+    worker.logged("layer does not answer", seconds=60)  # Its checks name Redis too, before it heeds signals.
     assert worker.alive
     worker.signal(signal.SIGTERM)
     assert worker.wait(10) == 0
