@@ -15,7 +15,7 @@ run: $(VENV)/base.stamp
 setup: $(VENV)/dev.stamp
 
 test: js
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile
 
 check: lint types test
 

@@ -28,7 +28,7 @@ DURABLE, VOLATILE = "room-1", "volatile"
 ROOMS = f"""
 from chat.models import Room
 Room.objects.get_or_create(slug={DURABLE!r}, defaults={{"title": "Durable"}})
-Room.objects.create(slug={VOLATILE!r}, title="Volatile", durable=False)
+Room.objects.get_or_create(slug={VOLATILE!r}, defaults={{"title": "Volatile", "durable": False}})
 """
 # Reads too: the look, joins, history.
 LOCK = "LOCK TABLE chat_room, chat_message, chat_process, chat_allowedorigin IN ACCESS EXCLUSIVE MODE"
