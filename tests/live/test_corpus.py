@@ -30,7 +30,7 @@ ALLOWED = {
     "span": {"class"},
     "div": {"class", "aria-live", "role", "aria-label", "hidden"},
     "p": {"class", "dir", "title", "role", "aria-live", "aria-label"},
-    "a": {"href", "target", "rel", "class"},
+    "a": {"href", "target", "rel", "class", "hidden"},
     "footer": set(),
     "button": {"class", "type", "hidden", "aria-pressed", "aria-label", "aria-expanded", "title", "tabindex"},
     "time": {"datetime", "title"},
@@ -103,7 +103,10 @@ def holds_only_what_is_allowed(page: Page) -> None:
         assert {attribute for attribute, _ in attributes} <= ALLOWED[name], (name, attributes)
         values = dict(attributes)
         assert set(values.get("class", "").split()) <= CLASSES
-        if name == "a":
+        if values.get("class") == "quote":
+            # The message that a reply quotes, in this page.
+            assert values.get("href", "#").startswith("#")
+        elif name == "a":
             assert urlsplit(values["href"]).scheme in ("http", "https")
             assert "@" not in urlsplit(values["href"]).netloc
             assert (values["target"], values["rel"]) == ("_blank", "noopener noreferrer nofollow")
