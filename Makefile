@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run setup test check lint format types js fuzz chaos soak bench lock clean
+.PHONY: run setup test long check lint format types js fuzz chaos soak bench lock clean
 
 run: $(VENV)/base.stamp
 	$(BIN)/python manage.py migrate --verbosity 0
@@ -15,7 +15,10 @@ run: $(VENV)/base.stamp
 setup: $(VENV)/dev.stamp
 
 test: js
-	$(BIN)/python -m pytest -n 4 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long"
+
+long: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m long
 
 check: lint types test
 

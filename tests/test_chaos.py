@@ -13,6 +13,8 @@ from tests.chaos.writer import Ledger, Said
 from tests.live.postgres import binaries
 from tests.live.services import redis_binary, require
 
+pytestmark = pytest.mark.long
+
 SECONDS = 30.0
 SEED = 20261122
 # Of this one the servers die first and Redis last: nobody is saved by having to connect again.

@@ -26,6 +26,8 @@ from tests.model_log import ModelLog
 from tests.simulation_log import Joins, join_added_after_the_read, join_rows_before_the_head
 from tests.virtual import VirtualLoop
 
+pytestmark = pytest.mark.long
+
 SEEDS = 2000
 # A wrong order of joining goes wrong in every third run or so.
 SEEDS_OF_A_MUTANT = 40

@@ -21,7 +21,7 @@ from .services import require
 from .waiting import until
 
 # Which server it is makes no difference here, and every command takes its seconds.
-pytestmark = pytest.mark.parametrize("kind", ["uvicorn"], indirect=True)
+pytestmark = [pytest.mark.long, pytest.mark.parametrize("kind", ["uvicorn"], indirect=True)]
 
 # In force within 2 s is the goal; the rest is for a machine that is busy with other tests.
 SECONDS = 10.0

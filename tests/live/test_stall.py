@@ -19,6 +19,8 @@ from .postgres import PostgresServer, binaries
 from .servers import Server
 from .services import require
 
+pytestmark = pytest.mark.long
+
 SECRET = {"SECRET_KEY": "a key of the tests, the same on every node"}
 STALL_SECONDS = 3.0
 # The goal is 50 ms; a busy machine may take a while to wake anybody at all, so the best of some tries counts.
