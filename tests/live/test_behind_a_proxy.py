@@ -252,10 +252,10 @@ def test_heartbeats_keep_an_idle_connection_open_and_without_them_the_proxy_woul
 
     without = dial(proxy_that_waits("1s", servers), f"/ws/{room}")  # It is silent for longer, by default.
     assert without.ending().code is None
-    beating = shared(CHAT_PING_INTERVAL="1", CHAT_PING_TIMEOUT="20")
-    idle = dial(proxy_that_waits("5s", [beating] * 2), f"/ws/{room}")
+    beating = shared(CHAT_PING_INTERVAL="1", CHAT_PING_TIMEOUT="4")
+    idle = dial(proxy_that_waits("8s", [beating] * 2), f"/ws/{room}")
     with pytest.raises(TimeoutError):
-        idle.read(7)
+        idle.read(11)
     assert idle.pings >= 2
     echo(idle)
 
