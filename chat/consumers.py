@@ -140,17 +140,21 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self.node.hub.add(self.room, connection)
 
     async def connect_durable(self, codec: Codec) -> None:
-        """Open a raw connection that hears what is said in a durable room from now on."""
-        connection = await self.open(codec)
+        """Open a raw connection that hears whatever is said in a durable room once the handshake is answered."""
+        connection = self.make(codec)
         self.node.hub.begin(self.room, connection)
-        await self.node.membership.joined(self.room)
         try:
+            await self.node.membership.joined(self.room)
             head = await ask(self.node.reader, recovery.read_head, self.room)
+            refusal = ROOM_NOT_FOUND
         except Unavailable:
-            connection.close(UNAVAILABLE, self.node.spread())
-            return
+            head, refusal = None, UNAVAILABLE
+        except BaseException:
+            self.node.hub.discard(self.room, connection)
+            raise
+        await self.let_in(connection)
         if head is None:
-            connection.close(ROOM_NOT_FOUND)
+            connection.close(refusal, self.node.spread())
         elif connection.closing is None and not self.node.hub.enter(self.room, connection, head):
             connection.close(RESYNC, self.node.spread())
 
@@ -160,8 +164,14 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         connection.close(close, self.node.spread())
 
     async def open(self, codec: Codec) -> Connection:
+        connection = self.make(codec)
+        await self.let_in(connection)
+        return connection
+
+    def make(self, codec: Codec) -> Connection:
+        """Return the connection, of which the client knows nothing yet."""
         conf = self.node.conf
-        connection = self.connection = Connection(
+        connection = Connection(
             codec,
             self.lane(),
             host=self.host,
@@ -173,12 +183,17 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         connection.person = self.person or connection.person
         visit = self.scope.get(VISIT)
         connection.origin = None if visit is None or visit.own else visit.origin
+        return connection
+
+    async def let_in(self, connection: Connection) -> None:
+        """Answer the handshake."""
+        self.connection = connection
+        codec = connection.codec
         self.conversation = Conversation(self.node, connection)
         await self.accept(json.SUBPROTOCOL if codec.name == "json" else None)
         self.node.registry.add(connection)
         self.node.heartbeat.watch(connection)
         logger.info("open %s address=%s codec=%s room=%s", connection.id, self.address, codec.name, self.room_of(codec))
-        return connection
 
     def room_of(self, codec: Codec) -> str:
         if codec.name != "raw":

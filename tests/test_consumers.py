@@ -466,6 +466,21 @@ async def test_a_raw_client_hears_what_is_said_from_now_on_and_not_what_was_befo
     assert await second.receive_from(timeout=SECONDS) == "192.0.2.1:5000 echo: after"
 
 
+async def test_a_raw_client_is_not_let_in_before_it_hears_all_that_is_said_from_then_on(
+    durable_dial: Dialler, durable: Node
+) -> None:
+    first = await durable_dial.raw()
+    assert isinstance(durable.reader, FakeReader)
+    durable.reader.gate = asyncio.Event()
+    coming = asyncio.ensure_future(durable_dial.raw(client=("192.0.2.2", 2)))
+    await asyncio.sleep(0.05)
+    assert not coming.done() and len(durable.registry) == 1
+    durable.reader.gate.set()
+    second = await coming
+    await first.send_to("at once")
+    assert await second.receive_from(timeout=SECONDS) == "192.0.2.1:5000 echo: at once"
+
+
 async def test_a_raw_client_of_a_durable_room_is_closed_where_the_log_does_not_answer(
     durable_dial: Dialler, durable: Node
 ) -> None:

@@ -13,9 +13,9 @@ from .guests import JSON
 from .sockets import Ended, RawSocket
 from .test_limits import closing
 
-QUICK = {"CHAT_PING_INTERVAL": "1", "CHAT_PING_TIMEOUT": "1"}
+QUICK = {"CHAT_PING_INTERVAL": "1", "CHAT_PING_TIMEOUT": "3"}
 SIGN_SECONDS = 0.4
-LIVES = 4.0  # twice interval + time-out: who is not heard by then has been closed
+LIVES = 6.0  # half as long again as interval + time-out: who is not heard by then has been closed
 
 
 @pytest.fixture
