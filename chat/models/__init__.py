@@ -1,10 +1,27 @@
 """What is remembered."""
 
 from chat.models.broadcast import Broadcast
+from chat.models.invalidation import Invalidation
+from chat.models.invitation import Invitation
 from chat.models.lease import Lease
+from chat.models.membership import Membership
 from chat.models.message import Message
 from chat.models.origin import AllowedOrigin
 from chat.models.process import Process
+from chat.models.profile import Profile
 from chat.models.room import Room
+from chat.models.ticket import Ticket
 
-__all__ = ["AllowedOrigin", "Broadcast", "Lease", "Message", "Process", "Room"]
+__all__ = [
+    "AllowedOrigin",
+    "Broadcast",
+    "Invalidation",
+    "Invitation",
+    "Lease",
+    "Membership",
+    "Message",
+    "Process",
+    "Profile",
+    "Room",
+    "Ticket",
+]

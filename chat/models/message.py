@@ -15,7 +15,7 @@ class Message(models.Model):
     again, and must find out whether it was done.
     """
 
-    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="messages")
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="messages", db_index=False)
     number = models.BigIntegerField()
     offset = models.BigIntegerField()
     key = models.CharField(max_length=64)

@@ -21,11 +21,24 @@ def new_epoch() -> str:
 
 
 class Room(models.Model):
-    """A room, found by its slug at `/rooms/<slug>` and `/ws/<slug>`.
+    """A room: where people meet, who of them may read and write there, and its log.
+
+    Found by its slug at `/rooms/<slug>` and `/ws/<slug>`.
 
     A durable room is a log: `epoch` names it, `head` is the offset of its last change, `last` the number of its last
     message. `pruned` is the highest offset of what was pruned: who has not read so far holds what is no more.
     """
+
+    class Kind(models.TextChoices):
+        PUBLIC = "public", "Public: everybody may read"
+        MEMBERS = "members", "Members only"
+        DIRECT = "direct", "Direct: a conversation of two people or a few"
+
+    class Posting(models.TextChoices):
+        EVERYONE = "everyone", "Everybody who may read"
+        SIGNED_IN = "signed-in", "Who is signed in"
+        MEMBERS = "members", "Members"
+        MODERATORS = "moderators", "Moderators: a room for announcements"
 
     slug = models.CharField(
         max_length=64,
@@ -35,6 +48,13 @@ class Room(models.Model):
     )
     title = models.CharField(max_length=100)
     topic = models.CharField(max_length=250, blank=True, help_text="One line on what the room is for.")
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.PUBLIC)
+    posting = models.CharField("who may write", max_length=16, choices=Posting.choices, default=Posting.EVERYONE)
+    guests = models.BooleanField(
+        "guests may enter", default=True, help_text="On: a public room is open to people who are not signed in, too."
+    )
+    archived = models.BooleanField(default=False, help_text="On: the room can be read, and nothing changes in it.")
+    party = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001  (unique: only direct rooms have one)
     durable = models.BooleanField(
         default=True,
         help_text="On: what is said is kept, and nobody misses any of it. Off: it is passed on, and kept nowhere.",
