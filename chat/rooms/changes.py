@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from chat.rooms.permissions import Role
 from chat.wire.codes import WireError
-from chat.wire.events import Message, Person
+from chat.wire.events import Member, Message, Person
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A change that is in the log. `event` is the message's state if this change made it, None where it changed nothing."""
+    """A change that is in the log. `event` is the state that this change made, None where it changed nothing.
+
+    `message` is 0 where it was none.
+    """
 
     message: int
     offset: int
     at: float
-    event: Message | None = None
+    event: Message | Member | None = None
 
 
 Outcome = Done | WireError
@@ -24,12 +28,16 @@ Outcome = Done | WireError
 
 @dataclass(slots=True, kw_only=True)
 class Change:
-    """One change of a room's log. `key` is never empty: it tells whether a change was done before."""
+    """One change of a room's log. `key` is never empty: it tells whether a change was done before.
+
+    `granted` is the role that the author's token gives them, beside what the database says.
+    """
 
     room: str
     author: Person
     key: str
     done: Callable[[Outcome], None]
+    granted: Role = Role.NONE
 
     @property
     def size(self) -> int:
@@ -79,3 +87,12 @@ class React(Change):
     message: int
     emoji: str
     on: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class SetRole(Change):
+    """What a user is in the room from now on; Role.NONE: no member. `invitation` is a digest of the token that lets them in."""
+
+    user: int
+    role: Role
+    invitation: str = ""

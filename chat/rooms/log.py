@@ -8,13 +8,17 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from chat.rooms.changes import Change, Delete, Done, Edit, Outcome, React, Write
+from chat.rooms import membership, permissions, rights
+from chat.rooms.changes import Change, Delete, Done, Edit, Outcome, React, SetRole, Write
+from chat.rooms.permissions import Policy, Role, Standing
 from chat.rooms.rows import INSERT, SELECT, UPDATE, Row, reactions_text
 from chat.wire.codes import Error, WireError
+from chat.wire.events import Member, Person
 
 MAX_EMOJI = 20
 # People remembered on one message's reactions, all emoji together: the row must stay small.
 MAX_REACTIONS = 1000
+SOMEBODY = Person("user:0", "", "user")
 
 
 @dataclass(slots=True)
@@ -27,6 +31,7 @@ class Log:
     head: int
     last: int
     durable: bool
+    policy: Policy = Policy()
     changed: bool = False
 
     def next_offset(self) -> int:
@@ -44,6 +49,12 @@ class Group:
     by_key: dict[tuple[int, str], Row] = field(default_factory=dict)
     inserted: dict[tuple[int, int], Row] = field(default_factory=dict)
     updated: dict[tuple[int, int], Row] = field(default_factory=dict)
+    standings: dict[tuple[int, int], Standing] = field(default_factory=dict)
+
+    def standing(self, log: Log, change: Change) -> Standing:
+        """Return what the author of a change is in the room."""
+        known = self.standings.get((log.id, rights.user_of(change.author)), permissions.NOBODY)
+        return known if known.role >= change.granted else known._replace(role=change.granted)
 
     def put(self, row: Row) -> None:
         """Keep a row's new state."""
@@ -60,6 +71,7 @@ def commit(changes: Sequence[Change], now: int) -> list[Outcome]:
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         group = Group(read_logs(cursor, changes))
         read_rows(cursor, group, changes)
+        group.standings = rights.standings(cursor, wanted_standings(group, changes))
         outcomes = [apply(group, change, now) for change in changes]
         write(cursor, group)
     return outcomes
@@ -73,10 +85,11 @@ def read_logs(cursor: Any, changes: Iterable[Change]) -> dict[str, Log]:
     slugs = sorted({change.room for change in changes})
     lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
     cursor.execute(
-        f"SELECT id, slug, epoch, head, last, durable FROM chat_room WHERE slug IN ({marks(slugs)}) ORDER BY id{lock}",
+        f"SELECT id, slug, epoch, head, last, durable, {', '.join(permissions.COLUMNS)} FROM chat_room "
+        f"WHERE slug IN ({marks(slugs)}) ORDER BY id{lock}",
         slugs,
     )
-    return {row[1]: Log(*row) for row in cursor.fetchall()}
+    return {row[1]: Log(*row[:6], policy=Policy(*row[6:])) for row in cursor.fetchall()}
 
 
 def read_rows(cursor: Any, group: Group, changes: Iterable[Change]) -> None:
@@ -89,12 +102,25 @@ def read_rows(cursor: Any, group: Group, changes: Iterable[Change]) -> None:
             continue
         if isinstance(change, Write):
             wanted.setdefault(log.id, set()).add(change.key)
-        else:
-            numbers.setdefault(log.id, set()).add(change.message)  # type: ignore[attr-defined]
+        elif isinstance(change, Edit | Delete | React):
+            numbers.setdefault(log.id, set()).add(change.message)
     for column, places in (('"key"', wanted), ("number", numbers)):
         for row in select(cursor, column, places):
             group.by_number[row.room, row.number] = row
             group.by_key[row.room, row.key] = row
+
+
+def wanted_standings(group: Group, changes: Iterable[Change]) -> dict[int, set[int]]:
+    """Return the users of whom it matters what they are in which room: of none, where everybody may read and write."""
+    wanted: dict[int, set[int]] = {}
+    for change in changes:
+        log = group.logs.get(change.room)
+        if log is None or (log.policy.simple and not isinstance(change, Delete | SetRole)):
+            continue
+        users = {rights.user_of(change.author), change.user if isinstance(change, SetRole) else 0} - {0}
+        if users:
+            wanted.setdefault(log.id, set()).update(users)
+    return wanted
 
 
 def select(cursor: Any, column: str, places: dict[int, set[Any]]) -> list[Row]:
@@ -122,6 +148,8 @@ def apply(group: Group, change: Change, now: int) -> Outcome:
     try:
         if log is None:
             raise WireError(Error.NOT_FOUND, f"There is no room {change.room!r}.")
+        if isinstance(change, SetRole):
+            return set_role(group, log, change, now)
         if not log.durable:
             raise WireError(Error.UNSUPPORTED, "This room keeps no messages.")
         match change:
@@ -141,6 +169,8 @@ def write_message(group: Group, log: Log, change: Write, now: int) -> Done:
         if another_account(before, change):
             raise WireError(Error.CONFLICT, "Somebody else has written a message with this key.")
         return Done(before.number, before.offset, before.at / 1000)
+    if not log.policy.simple:
+        permissions.check_post(log.policy, change.author, group.standing(log, change))
     if change.reply_to is not None and not 1 <= change.reply_to <= log.last:
         raise WireError(Error.NOT_FOUND, f"There is no message {change.reply_to} to reply to.")
     log.last += 1
@@ -161,6 +191,7 @@ def another_account(row: Row, change: Change) -> bool:
 
 def change_message(group: Group, log: Log, change: Edit | Delete | React, now: int) -> Done:
     """Put a message into another state. Raises: WireError."""
+    check_right(group, log, change)
     row = group.by_number.get((log.id, change.message))
     if row is None:
         raise WireError(Error.NOT_FOUND, f"There is no message {change.message}.")
@@ -169,7 +200,7 @@ def change_message(group: Group, log: Log, change: Edit | Delete | React, now: i
     if isinstance(change, React):
         after = reacted(row, change)
     else:
-        check_own(row, change)
+        check_whose(group, log, row, change)
         after = edited(row, change, now) if isinstance(change, Edit) else deleted(row, now)
     if after == row:
         return Done(row.number, row.offset, row.at / 1000)
@@ -178,10 +209,29 @@ def change_message(group: Group, log: Log, change: Edit | Delete | React, now: i
     return done(log, after)
 
 
-def check_own(row: Row, change: Edit | Delete) -> None:
+def check_right(group: Group, log: Log, change: Edit | Delete | React) -> None:
+    """Refuse who may not change anything in the room. Raises: WireError."""
+    if log.policy.simple:
+        return
+    standing = group.standing(log, change)
+    match change:
+        case Edit():
+            permissions.check_post(log.policy, change.author, standing)
+        case React():
+            permissions.check_react(log.policy, change.author, standing)
+        case Delete():
+            # What one has said one may take back, also where one may say no more.
+            permissions.check_read(log.policy, change.author, standing)
+            permissions.check_unarchived(log.policy)
+
+
+def check_whose(group: Group, log: Log, row: Row, change: Edit | Delete) -> None:
     """Refuse to change what another wrote, what is gone, and what has changed since. Raises: WireError."""
     if row.author != change.author.id:
-        raise WireError(Error.FORBIDDEN, "Only its author may change a message.")
+        if isinstance(change, Edit):
+            raise WireError(Error.FORBIDDEN, "Only its author may change a message.")
+        if group.standing(log, change).role_in(log.policy) < Role.MODERATOR:
+            raise WireError(Error.FORBIDDEN, "Only its author, or a moderator, may delete a message.")
     if row.deleted and isinstance(change, Edit):
         raise WireError(Error.CONFLICT, "The message is deleted.")
     if change.offset is not None and change.offset != row.offset:
@@ -224,6 +274,45 @@ def reacted(row: Row, change: React) -> Row:
 
 def done(log: Log, row: Row) -> Done:
     return Done(row.number, row.offset, row.at / 1000, row.event(log.epoch))
+
+
+def set_role(group: Group, log: Log, change: SetRole, now: int) -> Done:
+    """Make somebody a member, something else, or none. Raises: WireError."""
+    place = (log.id, change.user)
+    before = group.standings.get(place)
+    if before is None:
+        raise WireError(Error.NOT_FOUND, "There is no such person.")
+    if before.role is change.role and not change.invitation:
+        return Done(0, log.head, now / 1000)
+    if change.invitation:
+        if before.role >= change.role:
+            return Done(0, log.head, now / 1000)
+        membership.use_invitation(log.id, change.invitation)
+        permissions.check_unarchived(log.policy)
+    else:
+        own = rights.user_of(change.author) == change.user
+        standing = group.standing(log, change)
+        permissions.check_role(log.policy, change.author, standing, before.role, change.role, own)
+    if before.role is Role.OWNER and log.policy.kind != "direct":
+        membership.check_another_owner(log.id, change.user)
+    membership.write(log.id, change.user, change.role, log.last)
+    after = group.standings[place] = before._replace(role=change.role)
+    event = Member(
+        f"user:{change.user}",
+        change.role.word,
+        may_read(log.policy, after),
+        *((log.next_offset(), log.epoch) if log.durable else ()),
+    )
+    return Done(0, log.head, now / 1000, event)
+
+
+def may_read(policy: Policy, standing: Standing) -> bool:
+    """Tell whether a user may read in a room."""
+    try:
+        permissions.check_read(policy, SOMEBODY, standing)
+    except WireError:
+        return False
+    return True
 
 
 # Writing

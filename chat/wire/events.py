@@ -39,6 +39,21 @@ class Message(msgspec.Struct, frozen=True, array_like=True, tag="m"):
     ephemeral = False
 
 
+class Member(msgspec.Struct, frozen=True, array_like=True, tag="p"):
+    """A change of what somebody is in a room; `reads` tells whether they may still read there.
+
+    It has its place in a durable room's log and is told to nobody as it is. In a volatile room offset and epoch are None.
+    """
+
+    person: str
+    role: str
+    reads: bool
+    offset: int | None = None
+    epoch: str | None = None
+
+    ephemeral = False
+
+
 class Broadcast(msgspec.Struct, frozen=True, array_like=True, tag="b"):
     """The server's own word to a room. Times are seconds since the epoch."""
 
@@ -50,7 +65,9 @@ class Broadcast(msgspec.Struct, frozen=True, array_like=True, tag="b"):
     ephemeral = True
 
 
-Event = Message | Broadcast
+Event = Message | Member | Broadcast
+# What a log is made of.
+Logged = Message | Member
 
 
 class Place(msgspec.Struct, frozen=True):
