@@ -14,10 +14,11 @@ from chat.live.jobs import Job, Jobs
 from chat.node import Node
 from chat.reading import NO_DATABASE, Reading
 from chat.rooms.changes import Change, Delete, Done, Edit, Outcome, React, Write
-from chat.wire import commands, json, names
+from chat.signing import Signing
+from chat.wire import commands, json
 from chat.wire.codes import BAD_FRAMES, FLOODING, Error, WireError
-from chat.wire.commands import Command, History, Id, Join, Leave, Name, Ping, Pong, Send
-from chat.wire.events import Message, Person
+from chat.wire.commands import Auth, Command, History, Id, Join, Leave, Name, Ping, Pong, Send
+from chat.wire.events import Message
 
 logger = logging.getLogger("chat.conversation")
 
@@ -30,6 +31,7 @@ class Conversation:
         self.connection = connection
         self.jobs = Jobs()
         self.reading = Reading(node, connection, self.answer)
+        self.signing = Signing(node, connection, self.answer, self.recheck_rooms)
 
     def hear(self, text: str | None, data: bytes | None, room: str) -> str | None:
         """Take one frame; return the room that it was said in, if it was said in one."""
@@ -57,6 +59,7 @@ class Conversation:
 
     def end(self) -> None:
         self.jobs.cancel()
+        self.signing.end()
 
     def obey(self, id: Id, command: Command) -> None:
         """Do what a client asks for. Raises: WireError."""
@@ -65,10 +68,12 @@ class Conversation:
                 self.answer("pong", id)
             case Pong():
                 pass  # A sign of life, and the lane has seen it.
+            case Auth():
+                self.later(id, partial(self.signing.auth, id, command))
             case Join():
-                self.later(id, partial(self.reading.join, id, command))
+                self.later(id, partial(self.read, partial(self.reading.join, id, command)))
             case History():
-                self.later(id, partial(self.reading.history, id, command))
+                self.later(id, partial(self.read, partial(self.reading.history, id, command)))
             case Send() | Leave() | Name() | commands.Edit() | commands.Delete() | commands.React():
                 # What follows a join that is still under way must not overtake it.
                 if self.jobs.busy:
@@ -78,18 +83,23 @@ class Conversation:
 
     def obey_now(self, id: Id, command: Command) -> None:
         try:
+            self.signing.check()
             match command:
                 case Send():
                     self.say(id, command)
                 case Leave():
                     self.part(id, command)
                 case Name():
-                    self.rename(id, command)
+                    self.signing.rename(id, command)
                 case commands.Edit() | commands.Delete() | commands.React():
                     self.change(id, command)
         except WireError as error:
             error.id = id
             raise
+
+    async def read(self, job: Job) -> None:
+        self.signing.check()  # Not before its turn: an `auth` may be under way.
+        await job()
 
     async def obey_later(self, id: Id, command: Command) -> None:
         self.obey_now(id, command)
@@ -215,15 +225,11 @@ class Conversation:
         self.node.hub.discard(leave.room, self.connection)
         self.answer("ack", id, {"room": leave.room})
 
-    def rename(self, id: Id, name: Name) -> None:
-        if self.connection.person.kind != "guest":
-            raise WireError(Error.FORBIDDEN, "Who is signed in is called by the name of the account.")
-        shown = names.clean(name.name)
-        self.connection.person = Person(self.connection.person.id, shown, self.connection.person.kind)
-        self.answer("ack", id, {"user": self.connection.person})
+    async def recheck_rooms(self) -> None:
+        """Leave the rooms that the client, who is somebody else now, may not read in."""
 
     def welcome(self) -> None:
-        self.answer("welcome", None, self.node.welcome(self.connection))
+        self.answer("welcome", None, {**self.node.welcome(self.connection), **self.signing.described()})
 
     def answer(self, kind: str, id: Id, payload: Any = None) -> None:
         """Put an envelope into the outbox; an ack that nobody can match is not sent."""

@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable
 
+from chat.live.identity import Identity
 from chat.live.lanes import Lane, close_payload
 from chat.live.limits import FRAMES_PER_MESSAGE, Bucket, Patience
 from chat.live.outbox import Outbox
@@ -32,6 +33,7 @@ class Connection:
         "goodbye",
         "host",
         "id",
+        "identity",
         "lane",
         "messages",
         "on_closing",
@@ -39,7 +41,6 @@ class Connection:
         "origin",
         "outbox",
         "patience",
-        "person",
         "received",
         "rooms",
     )
@@ -54,7 +55,7 @@ class Connection:
         self.host = host
         self.address = address
         self.outbox = Outbox(lane, outbox_bytes, self._full)
-        self.person = Person(f"guest:{self.id}", f"guest-{self.id[:4]}", "guest")
+        self.identity = Identity(Person(f"guest:{self.id}", f"guest-{self.id[:4]}", "guest"))
         self.rooms: set[str] = set()
         self.opened = now
         self.origin: Origin | None = None  # of another site, while that may connect
@@ -66,6 +67,11 @@ class Connection:
         self.goodbye: Batch | None = None
         self.on_closing: Callable[[Connection], None] | None = None
         lane.limit(codec.max_frame_bytes)
+
+    @property
+    def person(self) -> Person:
+        """The client as others see it."""
+        return self.identity.person
 
     def put(self, batch: Batch) -> None:
         self.outbox.put(batch)

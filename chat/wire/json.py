@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from chat.wire.codes import Close, Error, WireError, cut
-from chat.wire.commands import Command, Delete, Edit, History, Id, Join, Leave, Name, Ping, Pong, React, Send
+from chat.wire.commands import Auth, Command, Delete, Edit, History, Id, Join, Leave, Name, Ping, Pong, React, Send
 from chat.wire.events import Broadcast, Event, Message, Person, Place
 from chat.wire.frames import Batch, Frame, Opcode
 
@@ -22,9 +22,9 @@ MAX_BATCH_BYTES = 64 * 1024
 # Of those who reacted with one emoji; `count` tells how many they are.
 MAX_IDS_SHOWN = 20
 # What this server has; a client looks here before it uses more than the first version's minimum.
-FEATURES = ("broadcast", "binary", "join.rooms", "name", "recovery", "history", "edit", "delete", "react", "reply")
+FEATURES = ("broadcast", "binary", "join.rooms", "name", "recovery", "history", "edit", "delete", "react", "reply", "auth")
 # Known to the protocol, not yet to this server.
-UNSUPPORTED = frozenset({"auth", "read", "typing", "who"})
+UNSUPPORTED = frozenset({"read", "typing", "who"})
 
 
 class Envelope(Struct, frozen=True):
@@ -35,6 +35,7 @@ class Envelope(Struct, frozen=True):
 
 _envelope = msgspec.json.Decoder(Envelope)
 _payloads: dict[str, msgspec.json.Decoder[Any]] = {
+    "auth": msgspec.json.Decoder(Auth),
     "join": msgspec.json.Decoder(Join),
     "leave": msgspec.json.Decoder(Leave),
     "send": msgspec.json.Decoder(Send),
