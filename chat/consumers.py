@@ -15,12 +15,14 @@ from chat.auth import person_of
 from chat.conf import SLUG
 from chat.conversation import Conversation
 from chat.database import Unavailable, ask
+from chat.doors import reader_of
 from chat.live.connection import Connection
 from chat.live.lanes import SCOPE_KEY, AsgiLane, Lane
 from chat.live.registry import Admission
 from chat.node import Node
 from chat.origins import SCOPE_KEY as VISIT
 from chat.rooms import recovery
+from chat.rooms.directory import RoomCard
 from chat.wire import json
 from chat.wire.codec import Codec
 from chat.wire.codes import (
@@ -34,6 +36,7 @@ from chat.wire.codes import (
     TOO_MANY_CONNECTIONS,
     UNAVAILABLE,
     Close,
+    WireError,
 )
 from chat.wire.events import Person
 from chat.wire.raw import format_address
@@ -135,9 +138,21 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         elif card.durable:
             await self.connect_durable(codec)
         else:
-            await self.node.membership.joined(self.room)
-            connection = await self.open(codec)
-            self.node.hub.add(self.room, connection)
+            await self.connect_volatile(codec, card)
+
+    async def connect_volatile(self, codec: Codec, card: RoomCard) -> None:
+        """Open a raw connection that hears a volatile room."""
+        connection = self.make(codec)
+        refusal: Close | None = None
+        try:
+            await self.node.doors.enter_volatile(card, connection)
+        except Unavailable:
+            refusal = UNAVAILABLE
+        except WireError as error:
+            refusal = ROOM_FORBIDDEN.because(error.message)
+        await self.let_in(connection)
+        if refusal is not None:
+            connection.close(refusal, self.node.spread())
 
     async def connect_durable(self, codec: Codec) -> None:
         """Open a raw connection that hears whatever is said in a durable room once the handshake is answered."""
@@ -145,14 +160,18 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.node.hub.begin(self.room, connection)
         try:
             await self.node.membership.joined(self.room)
-            head = await ask(self.node.reader, recovery.read_head, self.room)
+            head = await ask(self.node.reader, recovery.enter, self.room, reader_of(connection))
             refusal = ROOM_NOT_FOUND
         except Unavailable:
             head, refusal = None, UNAVAILABLE
+        except WireError as error:
+            head, refusal = None, ROOM_FORBIDDEN.because(error.message)
         except BaseException:
             self.node.hub.discard(self.room, connection)
             raise
         await self.let_in(connection)
+        if head is not None:
+            self.node.doors.entered(self.room, head.policy)
         if head is None:
             connection.close(refusal, self.node.spread())
         elif connection.closing is None and not self.node.hub.enter(self.room, connection, head):

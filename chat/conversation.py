@@ -127,6 +127,7 @@ class Conversation:
         if self.node.hub.is_durable(send.room):
             self.write(id, send, address)
             return
+        self.node.doors.check_post(send.room, self.connection)
         if send.reply_to is not None:
             raise WireError(Error.UNSUPPORTED, "This room keeps no messages to reply to.")
         done = None if id is None else lambda message, taken: self.said(id, message, taken)

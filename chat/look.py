@@ -18,6 +18,7 @@ from typing import Protocol
 
 from chat.database import Database, Unavailable, ask
 from chat.models import AllowedOrigin, Process, Room
+from chat.rooms.permissions import COLUMNS, Policy
 from chat.rooms.recovery import Head
 from chat.wire.origins import Pattern
 
@@ -46,7 +47,8 @@ class Seen:
     """What a look found: the allow-list, its rows that make no sense, and of the rooms asked after which are no more.
 
     `switched` are those that have become durable or volatile since they were opened here;
-    `heads` tells where the durable ones stand; `positions` where their streams were when the look began.
+    `heads` tells where the durable ones stand; `positions` where their streams were when the look began; `policies` who
+    may do what in all of them.
     """
 
     patterns: frozenset[Pattern]
@@ -55,6 +57,7 @@ class Seen:
     switched: frozenset[str] = frozenset()
     heads: Mapping[str, Head] = field(default_factory=dict)
     positions: Mapping[str, int] = field(default_factory=dict)
+    policies: Mapping[str, Policy] = field(default_factory=dict)
 
 
 class Rooms(Protocol):
@@ -70,12 +73,13 @@ def read(slugs: Sequence[str], positions: Mapping[str, int]) -> Seen:
 
     Raises: django.db.Error.
     """
-    fields = ("slug", "durable", "id", "epoch", "head", "last")
+    fields = ("slug", "durable", "id", "epoch", "head", "last", *COLUMNS)
     rows = list(Room.objects.filter(slug__in=slugs).values_list(*fields)) if slugs else []
     gone = frozenset(slugs) - {row[0] for row in rows}
     switched = frozenset(row[0] for row in rows if row[1] != (row[0] in positions))
-    heads = {row[0]: Head(*row[2:]) for row in rows if row[1]}
-    return Seen(*AllowedOrigin.listed(), gone, switched, heads, positions)
+    heads = {row[0]: Head(*row[2:6]) for row in rows if row[1]}
+    policies = {row[0]: Policy(*row[6:]) for row in rows}
+    return Seen(*AllowedOrigin.listed(), gone, switched, heads, positions, policies)
 
 
 class Look:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import random
 import secrets
@@ -17,6 +18,7 @@ import msgspec
 from chat.broker import EVENTS, Broker, group_of, post
 from chat.conf import Conf
 from chat.database import Database, Unavailable, ask
+from chat.doors import Doors, reader_of
 from chat.layers import Layer, pulse_groups
 from chat.live.allowlist import AllowList
 from chat.live.connection import Connection
@@ -84,6 +86,7 @@ class Node:
         self.look = Look(self.id, Database(), time.monotonic, self.hub, self.figures, self.looked)
         self.directory = Directory(self.database, time.monotonic)
         self.membership = Membership(lambda: self.hub.rooms.keys(), time.monotonic)
+        self.doors = Doors(self.hub, self.membership, self.reader)
         self.broker = Broker(layer, self.hub, self.id, conf.clustered)
         self.relay = Relay(self.broker.publish)
         self.link = Link(
@@ -232,10 +235,20 @@ class Node:
     async def fill(self, slug: str, since: int) -> recovery.Fill | None:
         """Return what a room's stream has missed, or None where the database does not say."""
         try:
-            return await ask(self.reader, recovery.fill, slug, since)
+            return await self.fill_for(slug, since)
         except Unavailable as error:
             logger.warning("room %s waits for what it missed: %s", slug, error)
             return None
+
+    async def fill_for(self, slug: str, since: int) -> recovery.Fill | None:
+        """Return what a room's stream has missed, and who may not hear of it. Raises: Unavailable."""
+        asked = [reader_of(member) for member in self.hub.present(slug)]
+        found = await ask(self.reader, recovery.fill, slug, since, asked)
+        if found is None or found.head.policy.open:
+            return found
+        # Who has come meanwhile was not asked after, and has to come again.
+        came = {member.person.id for member in self.hub.present(slug)} - {reader.person.id for reader in asked}
+        return dataclasses.replace(found, outsiders=found.outsiders | came)
 
     # What is remembered, as the look finds it
 
@@ -249,6 +262,7 @@ class Node:
             await self.put_out(slug, ROOM_NOT_FOUND)
         for slug in seen.switched:
             await self.put_out(slug, RESYNC)
+        await self.doors.looked(seen.policies, lambda slug: self.put_out(slug, RESYNC))
         for slug, head in seen.heads.items():
             self.hub.seen(slug, head, seen.positions.get(slug, 0))
         await self._close_strangers()

@@ -24,6 +24,7 @@ EDGES = {
         "cookies",
         "conversation",
         "reading",
+        "doors",
         "views",
         "urls",
         "routing",

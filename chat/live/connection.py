@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 from chat.live.lanes import Lane, close_payload
 from chat.live.limits import FRAMES_PER_MESSAGE, Bucket, Patience
@@ -42,6 +43,7 @@ class Connection:
         "person",
         "received",
         "rooms",
+        "standings",
     )
 
     def __init__(
@@ -56,6 +58,7 @@ class Connection:
         self.outbox = Outbox(lane, outbox_bytes, self._full)
         self.person = Person(f"guest:{self.id}", f"guest-{self.id[:4]}", "guest")
         self.rooms: set[str] = set()
+        self.standings: dict[str, Any] = {}  # what they are in rooms that are not for everybody (chat.doors)
         self.opened = now
         self.origin: Origin | None = None  # of another site, while that may connect
         self.received = 0

@@ -13,7 +13,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from chat.wire.codes import Close, Error, WireError, cut
 from chat.wire.commands import Command, Delete, Edit, History, Id, Join, Leave, Name, Ping, Pong, React, Send
-from chat.wire.events import Broadcast, Event, Message, Person, Place
+from chat.wire.events import Broadcast, Heard, Message, Person, Place
 from chat.wire.frames import Batch, Frame, Opcode
 
 SUBPROTOCOL = "chat.v1.json"
@@ -205,7 +205,7 @@ def envelope(kind: str, payload: Any = UNSET, id: Id = None) -> bytes:
     return _encoder.encode(fields)
 
 
-def encode_event(room: str, event: Event, prev: int | None = None) -> bytes:
+def encode_event(room: str, event: Heard, prev: int | None = None) -> bytes:
     if isinstance(event, Broadcast):
         spoken = BroadcastPayload(room, event.name, event.text, timestamp(event.at), timestamp(event.due_at))
         return envelope("broadcast", spoken)
@@ -274,7 +274,7 @@ class JsonCodec:
             raise WireError(Error.BAD_FRAME, f"Expected a text frame, got a binary one of {len(data or b'')} bytes")
         return decode(text, self.max_message_bytes)
 
-    def encode(self, room: str, events: Sequence[Event], place: Place) -> Batch:
+    def encode(self, room: str, events: Sequence[Heard], place: Place) -> Batch:
         encoded = []
         prev = place.offset
         for event in events:
