@@ -28,6 +28,7 @@ from chat.live.link import Link
 from chat.live.membership import Membership
 from chat.live.registry import Registry
 from chat.look import Figures, Look, Seen
+from chat.personal import Personal
 from chat.rooms import log, recovery
 from chat.rooms.changes import Change, Done, Outcome
 from chat.rooms.directory import Directory
@@ -87,6 +88,7 @@ class Node:
         self.directory = Directory(self.database, time.monotonic)
         self.membership = Membership(lambda: self.hub.rooms.keys(), time.monotonic)
         self.doors = Doors(self.hub, self.membership, self.reader)
+        self.personal = Personal(self.database, turn)
         self.broker = Broker(layer, self.hub, self.id, conf.clustered)
         self.relay = Relay(self.broker.publish)
         self.link = Link(
@@ -108,6 +110,7 @@ class Node:
             ("broker", self.broker.run),
             ("heartbeat", self.heartbeat.run),
             ("look", self.look.run),
+            ("personal", self.personal.run),
         ):
             self.tasks[name] = asyncio.get_running_loop().create_task(self._supervise(name, run), name=name)
 

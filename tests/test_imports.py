@@ -25,6 +25,7 @@ EDGES = {
         "conversation",
         "reading",
         "doors",
+        "personal",
         "views",
         "urls",
         "routing",
