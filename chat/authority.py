@@ -45,7 +45,8 @@ def read(scope: dict[str, Any]) -> Shown:
     if len(bearers) > 1:
         raise Refused("malformed")
     session = None if origin is None else value_of(scope, settings.SESSION_COOKIE_NAME, SESSION_KEY)
-    return Shown(ticket_of(scope), *bearers or [None], session, "" if origin is None else str(origin))
+    bearer = bearers[0] if bearers else None
+    return Shown(ticket_of(scope), bearer, session, "" if origin is None else str(origin))
 
 
 def ticket_of(scope: dict[str, Any]) -> str | None:

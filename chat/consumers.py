@@ -14,6 +14,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from chat.conf import SLUG
 from chat.conversation import Conversation
 from chat.database import Unavailable, ask
+from chat.doors import reader_of
 from chat.live.connection import Connection
 from chat.live.identity import Identity
 from chat.live.lanes import SCOPE_KEY, AsgiLane, Lane
@@ -21,6 +22,7 @@ from chat.live.registry import Admission
 from chat.node import Node
 from chat.origins import SCOPE_KEY as VISIT
 from chat.rooms import recovery
+from chat.rooms.directory import RoomCard
 from chat.tokens import Refused
 from chat.wire import json
 from chat.wire.codec import Codec
@@ -36,6 +38,7 @@ from chat.wire.codes import (
     UNAUTHENTICATED,
     UNAVAILABLE,
     Close,
+    WireError,
 )
 from chat.wire.raw import format_address
 
@@ -142,9 +145,21 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         elif card.durable:
             await self.connect_durable(codec)
         else:
-            await self.node.membership.joined(self.room)
-            connection = await self.open(codec)
-            self.node.hub.add(self.room, connection)
+            await self.connect_volatile(codec, card)
+
+    async def connect_volatile(self, codec: Codec, card: RoomCard) -> None:
+        """Open a raw connection that hears a volatile room."""
+        connection = self.make(codec)
+        refusal: Close | None = None
+        try:
+            await self.node.doors.enter_volatile(card, connection)
+        except Unavailable:
+            refusal = UNAVAILABLE
+        except WireError as error:
+            refusal = ROOM_FORBIDDEN.because(error.message)
+        await self.let_in(connection)
+        if refusal is not None:
+            connection.close(refusal, self.node.spread())
 
     async def connect_durable(self, codec: Codec) -> None:
         """Open a raw connection that hears whatever is said in a durable room once the handshake is answered."""
@@ -152,14 +167,18 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.node.hub.begin(self.room, connection)
         try:
             await self.node.membership.joined(self.room)
-            head = await ask(self.node.reader, recovery.read_head, self.room)
+            head = await ask(self.node.reader, recovery.enter, self.room, reader_of(connection))
             refusal = ROOM_NOT_FOUND
         except Unavailable:
             head, refusal = None, UNAVAILABLE
+        except WireError as error:
+            head, refusal = None, ROOM_FORBIDDEN.because(error.message)
         except BaseException:
             self.node.hub.discard(self.room, connection)
             raise
         await self.let_in(connection)
+        if head is not None:
+            self.node.doors.entered(self.room, head.policy)
         if head is None:
             connection.close(refusal, self.node.spread())
         elif connection.closing is None and not self.node.hub.enter(self.room, connection, head):
@@ -200,6 +219,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.accept(json.SUBPROTOCOL if codec.name == "json" else None)
         self.node.registry.add(connection)
         self.node.watch.came(connection, self.asked_at)
+        self.conversation.signing.begin()
         self.node.heartbeat.watch(connection)
         logger.info("open %s address=%s codec=%s room=%s", connection.id, self.address, codec.name, self.room_of(codec))
 
@@ -274,6 +294,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self.conversation = None
         for room in tuple(connection.rooms):
             self.node.hub.discard(room, connection)
+        self.node.personal.end(connection)
         if connection.closing is None:
             connection.closing = NORMAL
         connection.outbox.stop()

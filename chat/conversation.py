@@ -10,6 +10,7 @@ from typing import Any
 
 from chat.database import Unavailable
 from chat.live.connection import Connection
+from chat.live.identity import Identity
 from chat.live.jobs import Job, Jobs
 from chat.node import Node
 from chat.reading import NO_DATABASE, Reading
@@ -17,7 +18,7 @@ from chat.rooms.changes import Change, Delete, Done, Edit, Outcome, React, Write
 from chat.signing import Signing
 from chat.wire import commands, json
 from chat.wire.codes import BAD_FRAMES, FLOODING, Error, WireError
-from chat.wire.commands import Auth, Command, History, Id, Join, Leave, Name, Ping, Pong, Send
+from chat.wire.commands import Auth, Command, History, Id, Join, Leave, Name, Ping, Pong, Read, Send
 from chat.wire.events import Message
 
 logger = logging.getLogger("chat.conversation")
@@ -31,7 +32,7 @@ class Conversation:
         self.connection = connection
         self.jobs = Jobs()
         self.reading = Reading(node, connection, self.answer)
-        self.signing = Signing(node, connection, self.answer, self.recheck_rooms)
+        self.signing = Signing(node, connection, self.answer, self.moved)
 
     def hear(self, text: str | None, data: bytes | None, room: str) -> str | None:
         """Take one frame; return the room that it was said in, if it was said in one."""
@@ -74,7 +75,7 @@ class Conversation:
                 self.later(id, partial(self.read, partial(self.reading.join, id, command)))
             case History():
                 self.later(id, partial(self.read, partial(self.reading.history, id, command)))
-            case Send() | Leave() | Name() | commands.Edit() | commands.Delete() | commands.React():
+            case Send() | Leave() | Name() | Read() | commands.Edit() | commands.Delete() | commands.React():
                 # What follows a join that is still under way must not overtake it.
                 if self.jobs.busy:
                     self.later(id, partial(self.obey_later, id, command))
@@ -91,6 +92,9 @@ class Conversation:
                     self.part(id, command)
                 case Name():
                     self.signing.rename(id, command)
+                case Read():
+                    self.node.personal.read(self.connection, command.room, command.message)
+                    self.answer("ack", id, {})
                 case commands.Edit() | commands.Delete() | commands.React():
                     self.change(id, command)
         except WireError as error:
@@ -137,6 +141,7 @@ class Conversation:
         if self.node.hub.is_durable(send.room):
             self.write(id, send, address)
             return
+        self.node.doors.check_post(send.room, self.connection)
         if send.reply_to is not None:
             raise WireError(Error.UNSUPPORTED, "This room keeps no messages to reply to.")
         done = None if id is None else lambda message, taken: self.said(id, message, taken)
@@ -225,11 +230,27 @@ class Conversation:
         self.node.hub.discard(leave.room, self.connection)
         self.answer("ack", id, {"room": leave.room})
 
-    async def recheck_rooms(self) -> None:
-        """Leave the rooms that the client, who is somebody else now, may not read in."""
+    async def moved(self, was: Identity) -> None:
+        """Leave the rooms that the client, who may be somebody else now, may not read in; tell them of their own.
+
+        Raises: Unavailable.
+        """
+        connection = self.connection
+        if (connection.person.id, connection.identity.granted) != (was.person.id, was.granted):
+            try:
+                await self.node.doors.recheck([connection])
+            except Unavailable:
+                # Nobody says what they may read: they have to join again.
+                for slug in tuple(connection.rooms):
+                    self.node.hub.shut_out(slug, {connection.person.id})
+        if connection.person.kind == "user":
+            await self.node.personal.begin(connection)
 
     def welcome(self) -> None:
+        """Say who and where they are; then, to the signed-in, which rooms are theirs."""
         self.answer("welcome", None, {**self.node.welcome(self.connection), **self.signing.described()})
+        if self.connection.person.kind == "user":
+            self.later(None, partial(self.node.personal.begin, self.connection))
 
     def answer(self, kind: str, id: Id, payload: Any = None) -> None:
         """Put an envelope into the outbox; an ack that nobody can match is not sent."""

@@ -85,7 +85,9 @@ class KeySet:
                 self.keys = read(await asyncio.to_thread(self.fetch, self.url), self.algorithm)
             self.fetched_at = self.clock()
         except (OSError, ValueError, TimeoutError) as error:
-            logger.warning("CHAT_JWT_JWKS_URL gives no keys, those that were known go on: %s", " ".join(str(error).split()))
+            logger.warning(
+                "CHAT_JWT_JWKS_URL gives no keys, those that were known go on: %s", " ".join(str(error).split())
+            )
         finally:
             self.fetching = None
 

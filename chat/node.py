@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import random
 import secrets
@@ -14,9 +15,11 @@ from typing import Any
 
 import msgspec
 
-from chat.broker import EVENTS, Broker, group_of, post
+from chat.authority import Authority
+from chat.broker import EVENTS, EVERYBODY, Broker, group_of, post
 from chat.conf import Conf
 from chat.database import Database, Unavailable, ask
+from chat.doors import Doors, reader_of
 from chat.layers import Layer, pulse_groups
 from chat.live.allowlist import AllowList
 from chat.live.connection import Connection
@@ -26,15 +29,18 @@ from chat.live.link import Link
 from chat.live.membership import Membership
 from chat.live.registry import Registry
 from chat.look import Figures, Look, Seen
+from chat.personal import Personal
 from chat.rooms import log, recovery
 from chat.rooms.changes import Change, Done, Outcome
 from chat.rooms.directory import Directory
 from chat.rooms.relay import Relay
 from chat.rooms.writer import Writer
+from chat.sessions import Sessions, Watch
+from chat.tokens import Tokens
 from chat.wire import events as wire
 from chat.wire import json
 from chat.wire.codec import Codec
-from chat.wire.codes import ORIGIN_CLOSED, RESYNC, ROOM_NOT_FOUND, SERVER_RESTART, Close
+from chat.wire.codes import ORIGIN_CLOSED, RESYNC, ROOM_NOT_FOUND, SERVER_RESTART, SESSION_ENDED, Close
 from chat.wire.events import Event
 from chat.wire.json import JsonCodec
 from chat.wire.origins import Origin
@@ -51,6 +57,8 @@ DRAIN_BATCH = 200
 # Who has not gone after this long is cut off; the rest of the drain is for the consumers to end.
 FAREWELL_SECONDS = 3.0
 RESTART_SECONDS = 1.0
+# A note that is found so soon after a request here was written by it, or as good as.
+HINT_SECONDS = 2.0
 # A storm of joins is read one after the other; who waits longer than this is told to come again.
 READ_SECONDS = 10.0
 # What was accepted is written before a clean end.
@@ -83,7 +91,14 @@ class Node:
         self.allow_list = AllowList()
         self.look = Look(self.id, Database(), time.monotonic, self.hub, self.figures, self.looked)
         self.directory = Directory(self.database, time.monotonic)
-        self.membership = Membership(lambda: self.hub.rooms.keys(), time.monotonic)
+        self.membership = Membership(self.wished_rooms, time.monotonic)
+        self.doors = Doors(self.hub, self.membership, self.reader)
+        self.personal = Personal(self.database, turn)
+        self.clock = time.monotonic
+        self.sessions = Sessions(self.database)
+        self.authority = Authority(Tokens(conf), self.sessions, self.database)
+        self.watch = Watch(self.registry, self.sessions, self.session_ended, self.doors.recheck, self.clock)
+        self.changed_at = float("-inf")
         self.broker = Broker(layer, self.hub, self.id, conf.clustered)
         self.relay = Relay(self.broker.publish)
         self.link = Link(
@@ -105,6 +120,8 @@ class Node:
             ("broker", self.broker.run),
             ("heartbeat", self.heartbeat.run),
             ("look", self.look.run),
+            ("personal", self.personal.run),
+            ("watch", self.watch.run),
         ):
             self.tasks[name] = asyncio.get_running_loop().create_task(self._supervise(name, run), name=name)
 
@@ -188,6 +205,9 @@ class Node:
             if not room:
                 self.link.felt(str(message.get("group", "")))
             return
+        if room == EVERYBODY:
+            self.look.soon()
+            return
         try:
             events = wire.unpack(message["events"])
         except (msgspec.DecodeError, KeyError, TypeError):
@@ -204,6 +224,10 @@ class Node:
 
     def layer_changed(self, up: bool) -> None:
         self.broker.up = up
+
+    def wished_rooms(self) -> Collection[str]:
+        """Return the rooms whose groups this process is to be in."""
+        return (*self.hub.rooms, EVERYBODY) if self.conf.clustered else self.hub.rooms.keys()
 
     async def publish(self, room: str, event: Event) -> None:
         """Publish what the server itself says."""
@@ -232,10 +256,20 @@ class Node:
     async def fill(self, slug: str, since: int) -> recovery.Fill | None:
         """Return what a room's stream has missed, or None where the database does not say."""
         try:
-            return await ask(self.reader, recovery.fill, slug, since)
+            return await self.fill_for(slug, since)
         except Unavailable as error:
             logger.warning("room %s waits for what it missed: %s", slug, error)
             return None
+
+    async def fill_for(self, slug: str, since: int) -> recovery.Fill | None:
+        """Return what a room's stream has missed, and who may not hear of it. Raises: Unavailable."""
+        asked = [reader_of(member) for member in self.hub.present(slug)]
+        found = await ask(self.reader, recovery.fill, slug, since, asked)
+        if found is None or found.head.policy.open:
+            return found
+        # Who has come meanwhile was not asked after, and has to come again.
+        came = {member.person.id for member in self.hub.present(slug)} - {reader.person.id for reader in asked}
+        return dataclasses.replace(found, outsiders=found.outsiders | came)
 
     # What is remembered, as the look finds it
 
@@ -249,9 +283,26 @@ class Node:
             await self.put_out(slug, ROOM_NOT_FOUND)
         for slug in seen.switched:
             await self.put_out(slug, RESYNC)
+        await self.doors.looked(seen.policies, lambda slug: self.put_out(slug, RESYNC))
         for slug, head in seen.heads.items():
             self.hub.seen(slug, head, seen.positions.get(slug, 0))
         await self._close_strangers()
+        await self.heard(self.look.notes.take(seen.noted, self.clock()))
+
+    def changed(self) -> None:
+        """Look at once: a request of this process's may have changed who somebody is."""
+        self.changed_at = self.clock()
+        self.look.soon()
+
+    async def heard(self, users: Collection[int]) -> None:
+        """Ask again who these users are and what they may do; let the other processes do so where it began here."""
+        if users and self.clock() - self.changed_at < HINT_SECONDS:
+            self.broker.hint()
+        self.personal.refresh(users)
+        await self.watch.hear(users)
+
+    async def session_ended(self, leaving: Collection[Connection]) -> None:
+        await self._close(leaving, SESSION_ENDED)
 
     async def _close_strangers(self) -> None:
         """Close who came by an origin that is no more allowed."""
@@ -314,7 +365,6 @@ class Node:
         conf = self.conf
         return {
             "connection": connection.id,
-            "user": connection.person,
             "node": self.id,
             "server_time": json.timestamp(time.time()),
             "heartbeat_s": conf.ping_interval,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chat.database import Unavailable, ask
+from chat.doors import reader_of
 from chat.live.connection import Connection
 from chat.node import Node
 from chat.rooms import recovery
@@ -68,9 +69,7 @@ class Reading:
         self.check_place(slug)
         if card.durable:
             return await self.prepare_durable(card, since, limits)
-        await self.node.membership.joined(slug)
-        if self.connection.closing is None:
-            self.node.hub.add(slug, self.connection)
+        await self.node.doors.enter_volatile(card, self.connection)
         return Entry(self.describe(card))
 
     async def prepare_durable(self, card: RoomCard, since: Since | None, limits: Limits) -> Entry:
@@ -81,7 +80,8 @@ class Reading:
         self.node.hub.begin(card.slug, self.connection)
         try:
             await self.node.membership.joined(card.slug)
-            page = await ask(self.node.reader, recovery.recover, card.slug, since, limits)
+            reader = reader_of(self.connection)
+            page = await ask(self.node.reader, recovery.recover, card.slug, since, limits, reader)
             if page is None:
                 raise WireError(Error.NOT_FOUND, f"There is no room {card.slug!r}.")
         except BaseException:
@@ -97,6 +97,7 @@ class Reading:
         # Of a room that was asked for twice, the last answer holds.
         for entry in {entry.slug: entry for entry in entries if entry.head is not None}.values():
             assert entry.head is not None
+            self.node.doors.entered(entry.slug, entry.head.policy)
             if self.connection.closing is not None:
                 self.node.hub.discard(entry.slug, self.connection)
             elif not self.node.hub.enter(entry.slug, self.connection, entry.head):
@@ -108,7 +109,8 @@ class Reading:
         """Answer with messages by number. Raises: WireError, Unavailable."""
         if wanted.room not in self.connection.rooms:
             raise WireError(Error.NOT_JOINED, f"Join {wanted.room[:64]!r} before you read in it.")
-        page = await ask(self.node.reader, recovery.history, wanted.room, wanted.before, wanted.after, wanted.limit)
+        span = (wanted.before, wanted.after, wanted.limit)
+        page = await ask(self.node.reader, recovery.history, wanted.room, *span, reader_of(self.connection))
         if page is None:
             raise WireError(Error.UNSUPPORTED, "This room keeps no messages.")
         self.answer("ack", id, {"messages": page.messages, "more": page.more})

@@ -23,6 +23,7 @@ BATCH = 200
 RECENT_SECONDS = 30.0
 
 End = Callable[[Collection[Connection]], Awaitable[None]]
+Rights = Callable[[Collection[Connection]], Awaitable[None]]
 
 
 class Sessions:
@@ -31,7 +32,7 @@ class Sessions:
     A storm of connects so costs a few queries, not two for each of them.
     """
 
-    def __init__(self, database: Callable[[], Database]) -> None:
+    def __init__(self, database: Database) -> None:
         self.database = database
         self.waiting: dict[str, asyncio.Future[Account | None]] = {}
         self.asking: asyncio.Task[None] | None = None
@@ -67,21 +68,23 @@ class Sessions:
 
     async def read(self, keys: Collection[str]) -> dict[str, Account]:
         """Return whose sessions they are, now. Raises: chat.database.Unavailable."""
-        return await ask(self.database(), auth.read, keys)
+        return await ask(self.database, auth.read, keys)
 
 
 class Watch:
     """Ends the connections of those whose session is no more, or is somebody else's now.
 
-    `end` closes connections. Notes say whom to ask after at once; besides, everybody is asked after in turn.
+    `end` closes connections, `rights` asks anew what those that go on may do. Notes say whom to ask after at once;
+    besides, everybody's session is asked after in turn.
     """
 
     def __init__(
-        self, registry: Registry, sessions: Sessions, end: End, clock: Callable[[], float]
+        self, registry: Registry, sessions: Sessions, end: End, rights: Rights, clock: Callable[[], float]
     ) -> None:
         self.registry = registry
         self.sessions = sessions
         self.end = end
+        self.rights = rights
         self.clock = clock
         self.due: set[int] = set()
         self.noted: dict[int, float] = {}
@@ -93,41 +96,46 @@ class Watch:
             began = self.clock()
             users = list(self.registry.users)
             for start in range(0, len(users), BATCH):
-                await self.recheck(self.registry.of(users[start : start + BATCH]))
+                await self._ask_after(users[start : start + BATCH])
                 await asyncio.sleep(RECHECK_SECONDS * BATCH / max(len(users), BATCH) / 2)
             await asyncio.sleep(max(1.0, began + RECHECK_SECONDS - self.clock()))
 
-    async def hear(self, users: Collection[int]) -> list[Connection]:
-        """Ask after these users at once; return their connections that go on. Who cannot be asked after is due still."""
+    async def hear(self, users: Collection[int]) -> None:
+        """Ask after these users at once, and after whom could not be asked after before."""
         now = self.clock()
         self.noted = {user: at for user, at in self.noted.items() if now - at < RECENT_SECONDS}
         self.noted.update(dict.fromkeys(users, now))
         self.due.update(users)
         # Taken out before: who comes while the answer is on its way may be due again.
         due, self.due = self.due & self.registry.users.keys(), set()
-        if not await self.recheck(self.registry.of(due)):
+        if due and not await self._ask_after(due):
             self.due |= due
-        return [connection for connection in self.registry.of(users) if connection.closing is None]
+
+    async def _ask_after(self, users: Collection[int]) -> bool:
+        """Ask who users are and what they may do; False where the database does not say."""
+        try:
+            await self.recheck(self.registry.of(users))
+            await self.rights([connection for connection in self.registry.of(users) if connection.closing is None])
+        except Unavailable as error:
+            if self.answers:
+                logger.warning("sessions cannot be asked after, and go on until they can: %s", error)
+            self.answers = False
+        else:
+            self.answers = True
+        return self.answers
 
     def came(self, connection: Connection, asked_at: float) -> None:
         """Take somebody in who was asked after at a time; a note that was heard since makes them due again."""
         if self.noted.get(connection.identity.user, float("-inf")) >= asked_at:
             self.due.add(connection.identity.user)
 
-    async def recheck(self, connections: Collection[Connection]) -> bool:
-        """End those who are no more who they were; False where the database does not say."""
+    async def recheck(self, connections: Collection[Connection]) -> None:
+        """End those who are no more who they were. Raises: Unavailable."""
         asked = [(connection, connection.identity) for connection in connections if connection.closing is None]
         keys = list({identity.session for _, identity in asked})
         found: dict[str, Account] = {}
-        try:
-            for start in range(0, len(keys), BATCH):
-                found.update(await self.sessions.read(keys[start : start + BATCH]))
-        except Unavailable as error:
-            if self.answers:
-                logger.warning("sessions cannot be asked after, and go on until they can: %s", error)
-            self.answers = False
-            return False
-        self.answers = True
+        for start in range(0, len(keys), BATCH):
+            found.update(await self.sessions.read(keys[start : start + BATCH]))
         leaving = []
         for connection, identity in asked:
             account = found.get(identity.session)
@@ -140,4 +148,3 @@ class Watch:
         if leaving:
             logger.info("closing %d connections: their sessions have ended", len(leaving))
             await self.end(leaving)
-        return True

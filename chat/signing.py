@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 from chat.live.connection import Connection
+from chat.live.identity import Identity
 from chat.node import Node
 from chat.tokens import Refused
 from chat.wire import names
@@ -21,16 +21,17 @@ AUTH_SECONDS = 10.0
 LONGEST_TIMER_SECONDS = 24 * 3600.0
 
 Answer = Callable[[str, Id, Any], None]
+Moved = Callable[[Identity], Awaitable[None]]
 
 
 class Signing:
     """Who one connection's client is, and until when."""
 
-    def __init__(self, node: Node, connection: Connection, answer: Answer, moved: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, node: Node, connection: Connection, answer: Answer, moved: Moved) -> None:
         self.node = node
         self.connection = connection
         self.answer = answer
-        # Told when the client has become somebody else: what they may read is another matter then.
+        # Told of who the client was before: what they may read is another matter now.
         self.moved = moved
         self.timer: asyncio.TimerHandle | None = None
 
@@ -69,14 +70,14 @@ class Signing:
             raise WireError(Error.UNAUTHENTICATED, "Guests may not take part here.")
         if self.connection.closing is not None:
             return
-        same = identity.person.id == self.connection.person.id and identity.granted == self.connection.identity.granted
+        was = self.connection.identity
+        self.node.personal.end(self.connection)
         self.node.registry.identify(self.connection, identity)
         self.node.watch.came(self.connection, asked_at)
         self.end()
         self._watch()
-        if not same:
-            await self.moved()
         self.answer("ack", id, self.described())
+        await self.moved(was)
 
     def described(self) -> dict[str, Any]:
         """Return who the client is; a guest gets a token by which it is the same one next time."""
@@ -92,8 +93,7 @@ class Signing:
         identity = self.connection.identity
         if not identity.is_guest:
             raise WireError(Error.FORBIDDEN, "Who is signed in is called by the name of the account.")
-        person = Person(identity.person.id, names.clean(name.name), identity.person.kind)
-        self.connection.identity = replace(identity, person=person)
+        self.connection.person = Person(identity.person.id, names.clean(name.name), identity.person.kind)
         self.answer("ack", id, self.described())
 
     # Time

@@ -6,7 +6,7 @@ import base64
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
@@ -51,7 +51,7 @@ class Claims:
     person: Person
     expires_at: float
     session: str = ""
-    granted: Mapping[str, str] = NOTHING
+    granted: Mapping[str, str] = field(default_factory=lambda: NOTHING)
 
     @property
     def is_guest(self) -> bool:
@@ -204,7 +204,9 @@ def key_problem(conf: Conf) -> str:
     if not conf.jwt_key:
         return ""
     if algorithm.startswith("HS") and len(conf.jwt_key.encode()) < LEAST_KEY_BYTES:
-        return f"CHAT_JWT_KEY has {len(conf.jwt_key.encode())} bytes: expected {LEAST_KEY_BYTES} or more for {algorithm}."
+        return (
+            f"CHAT_JWT_KEY has {len(conf.jwt_key.encode())} bytes: expected {LEAST_KEY_BYTES} or more for {algorithm}."
+        )
     try:
         jwt.get_algorithm_by_name(algorithm).prepare_key(conf.jwt_key)
     except (jwt.PyJWTError, ValueError, TypeError):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from chat.rooms import log, recovery
+from chat.rooms import log, permissions, recovery, rights
 from chat.rooms.changes import Change, Outcome
 from chat.rooms.log import Group, Log
+from chat.rooms.permissions import Standing
 from chat.rooms.recovery import PAGE, Fill, Head, Limits, Page
+from chat.rooms.rights import Reader
 from chat.rooms.rows import Row
 from chat.rooms.writer import unavailable
 from chat.wire.commands import Since
@@ -51,11 +53,29 @@ class ModelLog:
 
     def read_head(self, slug: str) -> Head | None:
         room = self.group.logs.get(slug)
-        return Head(room.id, room.epoch, room.head, room.last) if room is not None and room.durable else None
+        if room is None or not room.durable:
+            return None
+        return Head(room.id, room.epoch, room.head, room.last, policy=room.policy)
 
-    def recover(self, slug: str, since: Since | None, limits: Limits = PAGE) -> Page | None:
+    def enter(self, slug: str, reader: Reader) -> Head | None:
+        self.check(slug, reader)
+        return self.read_head(slug)
+
+    def recover(
+        self, slug: str, since: Since | None, limits: Limits = PAGE, reader: Reader | None = None
+    ) -> Page | None:
         head = self.read_head(slug)
+        self.check(slug, reader)
         return self.page(slug, head, since, limits) if head is not None else None
+
+    def check(self, slug: str, reader: Reader | None) -> None:
+        """Refuse who may not read. Raises: WireError."""
+        room = self.group.logs.get(slug)
+        if room is not None and reader is not None:
+            permissions.check_read(room.policy, reader.person, self.standing(room.id, reader))
+
+    def standing(self, room: int, reader: Reader) -> Standing:
+        return self.group.standings.get((room, rights.user_of(reader.person)), permissions.NOBODY)
 
     def page(self, slug: str, head: Head, since: Since | None, limits: Limits = PAGE) -> Page:
         """Return what a join reads after it has read the head."""
@@ -74,10 +94,13 @@ class ModelLog:
         rows = [row for row in self.rows(slug) if since < row.offset <= head.offset]
         return sorted(rows, key=lambda row: row.offset)
 
-    def history(self, slug: str, before: int | None, after: int | None, limit: int) -> Page | None:
+    def history(
+        self, slug: str, before: int | None, after: int | None, limit: int, reader: Reader | None = None
+    ) -> Page | None:
         head = self.read_head(slug)
         if head is None:
             return None
+        self.check(slug, reader)
         if after is not None:
             taken, more = recovery.cut(
                 slug, head, [row for row in self.rows(slug) if row.number > after], Limits(limit)
@@ -88,13 +111,19 @@ class ModelLog:
         taken, more = recovery.cut(slug, head, rows, Limits(limit))
         return Page(head, taken[::-1], head.offset, more=more)
 
-    def fill(self, slug: str, since: int) -> Fill | None:
+    def fill(self, slug: str, since: int, members: Collection[Reader] = ()) -> Fill | None:
         head = self.read_head(slug)
         if head is None:
             return None
         rows = self.changed(slug, since, head)
         events = [row.event(head.epoch) for row in rows[: recovery.MAX_FILL]]
-        return Fill(head, events, len(rows) <= recovery.MAX_FILL)
+        policy = self.group.logs[slug].policy
+        outsiders = frozenset(
+            reader.person.id
+            for reader in members
+            if not permissions.may_read(policy, reader.person, self.standing(head.id, reader))
+        )
+        return Fill(head, events, len(rows) <= recovery.MAX_FILL, outsiders)
 
 
 class FakeReader:

@@ -39,7 +39,12 @@ class Room:
         self.most = 500
         self.fails = False
         self.gate: asyncio.Event | None = None
-        self.stream = Stream(self.carry, self.read, self.restarts.append, asyncio.get_running_loop())
+        self.outsiders: frozenset[str] = frozenset()
+        self.out: list[tuple[frozenset[str], int]] = []
+        self.stream = Stream(self.carry, self.read, self.restarts.append, self.shut_out, asyncio.get_running_loop())
+
+    def shut_out(self, people: frozenset[str]) -> None:
+        self.out.append((people, len(self.carried)))
 
     def carry(self, events: Sequence[Message]) -> None:
         self.passes.append([event.offset for event in events])
@@ -53,7 +58,8 @@ class Room:
         if self.fails:
             return None
         offsets = [n for n in range(since + 1, found.offset + 1) if n not in self.superseded]
-        return Fill(found, [event(n, found.epoch) for n in offsets[: self.most]], len(offsets) <= self.most)
+        events = [event(n, found.epoch) for n in offsets[: self.most]]
+        return Fill(found, events, len(offsets) <= self.most, self.outsiders)
 
     def open(self, offset: int = 0) -> None:
         self.log = head(offset)

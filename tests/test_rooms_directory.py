@@ -11,6 +11,7 @@ from chat.database import Unavailable
 from chat.models import Room
 from chat.rooms import directory
 from chat.rooms.directory import FRESH_SECONDS, MAX_ENTRIES, Directory, RoomCard
+from chat.rooms.permissions import Policy
 from tests.fakes import FakeDatabase
 from tests.virtual import in_virtual_time
 
@@ -115,7 +116,8 @@ async def test_a_scan_of_made_up_names_costs_bounded_memory() -> None:
 
 @pytest.mark.django_db
 def test_a_card_is_read_from_its_row_in_one_query(django_assert_num_queries: object) -> None:
-    Room.objects.create(slug="goframe", title="GoFrame", topic="Of Go")
+    room = Room.objects.create(slug="goframe", title="GoFrame", topic="Of Go", kind="members", archived=True)
+    policy = Policy("members", "everyone", guests=True, archived=True)
     with django_assert_num_queries(1):  # type: ignore[operator]
-        assert directory.read("goframe") == RoomCard("goframe", "GoFrame", "Of Go", durable=True)
+        assert directory.read("goframe") == RoomCard("goframe", "GoFrame", "Of Go", True, room.pk, policy)
     assert directory.read("nowhere") is None

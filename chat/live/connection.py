@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from chat.live.identity import Identity
 from chat.live.lanes import Lane, close_payload
@@ -43,6 +45,7 @@ class Connection:
         "patience",
         "received",
         "rooms",
+        "standings",
     )
 
     def __init__(
@@ -57,6 +60,7 @@ class Connection:
         self.outbox = Outbox(lane, outbox_bytes, self._full)
         self.identity = Identity(Person(f"guest:{self.id}", f"guest-{self.id[:4]}", "guest"))
         self.rooms: set[str] = set()
+        self.standings: dict[str, Any] = {}  # what they are in rooms that are not for everybody (chat.doors)
         self.opened = now
         self.origin: Origin | None = None  # of another site, while that may connect
         self.received = 0
@@ -72,6 +76,10 @@ class Connection:
     def person(self) -> Person:
         """The client as others see it."""
         return self.identity.person
+
+    @person.setter
+    def person(self, person: Person) -> None:
+        self.identity = replace(self.identity, person=person)
 
     def put(self, batch: Batch) -> None:
         self.outbox.put(batch)

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from chat.wire.events import Broadcast, Event
+from chat.wire.events import Broadcast, Event, Member
 
 # A pass that waits longer than this would be felt.
 MAX_WAIT_SECONDS = 0.005
@@ -90,6 +90,8 @@ class Gather:
 
 def size_of(event: Event) -> int:
     """Return about how many bytes an event takes on the wire."""
+    if isinstance(event, Member):
+        return ENVELOPE_BYTES
     if isinstance(event, Broadcast):
         return ENVELOPE_BYTES + len(event.text)
     return ENVELOPE_BYTES + len(event.text or event.data or b"")

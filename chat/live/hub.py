@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from operator import attrgetter
 
 from chat.live.connection import Connection
 from chat.live.gather import Gather
 from chat.live.stream import Fill, Head, Stream
 from chat.wire.codec import Codec
-from chat.wire.events import START, Event, Message, Place, after
+from chat.wire.codes import RESYNC
+from chat.wire.events import START, Event, Heard, Member, Message, Place, after
 
 logger = logging.getLogger("chat.hub")
 
@@ -37,12 +38,29 @@ class LiveRoom:
         self.place = START
         self.whole_after = 0
         self.stream: Stream | None = None
+        self.on_empty: Callable[[], None] = lambda: None
         self.gather = Gather(self.carry, loop)
 
     def __len__(self) -> int:
         return sum(map(len, self.members.values())) + len(self.joining) + len(self.ahead)
 
     def carry(self, events: list[Event]) -> None:
+        """Hand events to everybody; who may read no more hears nothing that comes after that."""
+        heard: list[Heard] = []
+        for event in events:
+            if not isinstance(event, Member):
+                heard.append(event)
+            elif not event.reads:
+                if heard:
+                    self._carry(heard)
+                heard = []
+                self.shut_out({event.person})
+        if heard:
+            self._carry(heard)
+        if not len(self):
+            self.on_empty()
+
+    def _carry(self, events: list[Heard]) -> None:
         """Encode events once for each codec and append the same bytes to every member's outbox."""
         ephemeral = sum(map(_is_ephemeral, events))
         for codec, members in self.members.items():
@@ -58,7 +76,7 @@ class LiveRoom:
         if self.ahead:
             self._level()
 
-    def _carry_to(self, codec: Codec, members: set[Connection], events: list[Event], ephemeral: int) -> None:
+    def _carry_to(self, codec: Codec, members: set[Connection], events: list[Heard], ephemeral: int) -> None:
         batch = codec.encode(self.slug, events, self.place)
         if not ephemeral:
             if batch.frames:
@@ -130,6 +148,22 @@ class LiveRoom:
                 member.rooms.discard(self.slug)
                 member.put(again)
 
+    def shut_out(self, people: Collection[str]) -> None:
+        """Put people out, to join again and be told there whether they may."""
+        for member in [*self.live(), *self.joining]:
+            if member.person.id not in people:
+                continue
+            if member in self.joining:
+                del self.joining[member]  # Its `enter` finds nothing, and says so.
+                continue
+            self.discard(member)
+            member.rooms.discard(self.slug)
+            again = member.codec.encode_resync(self.slug)
+            if again is None:
+                member.close(RESYNC)
+            else:
+                member.put(again)
+
     def live(self) -> list[Connection]:
         """Return the members that hear what passes."""
         return [*(member for members in self.members.values() for member in members), *self.ahead]
@@ -166,6 +200,7 @@ class Hub:
         room = self.rooms.get(slug)
         if room is None:
             room = self.rooms[slug] = LiveRoom(slug, loop)
+            room.on_empty = lambda: self._drop_empty(slug)
             self.on_change()
         return room
 
@@ -182,6 +217,7 @@ class Hub:
                 room.gather.add_all,
                 lambda since: self.read(slug, since),
                 lambda head: self._start_over(slug, head),
+                lambda people: self.shut_out(slug, people),
                 member.lane.loop,
             )
         room.discard(member)
@@ -204,13 +240,20 @@ class Hub:
         room.discard(member)
         self._drop_empty(slug)
 
+    def shut_out(self, slug: str, people: Collection[str]) -> None:
+        """Put people out of a room who may not read there any more."""
+        room = self.rooms.get(slug)
+        if room is not None:
+            room.shut_out(people)
+            self._drop_empty(slug)
+
     def _start_over(self, slug: str, head: Head) -> None:
         self.rooms[slug].start_over(head)
         self._drop_empty(slug)
 
     def _drop_empty(self, slug: str) -> None:
-        room = self.rooms[slug]
-        if not len(room):
+        room = self.rooms.get(slug)
+        if room is not None and not len(room):
             if room.stream is not None:
                 room.stream.close()
                 self._gaps += room.stream.gaps
@@ -223,7 +266,7 @@ class Hub:
         room = self.rooms.get(slug)
         if room is None:
             return
-        if room.stream is not None and isinstance(event, Message):
+        if room.stream is not None and isinstance(event, Message | Member):
             if event.offset is not None:
                 room.stream.offer(event)
         else:
@@ -233,6 +276,11 @@ class Hub:
         """Return who is in a room here."""
         room = self.rooms.get(slug)
         return room.live() if room is not None else []
+
+    def present(self, slug: str) -> list[Connection]:
+        """Return who is in a room here, or on their way in."""
+        room = self.rooms.get(slug)
+        return [*room.live(), *room.joining] if room is not None else []
 
     def count(self, slug: str) -> int:
         """Return how many connections are in a room here."""

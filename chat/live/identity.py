@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from chat.wire.events import Person
@@ -23,7 +23,7 @@ class Identity:
     person: Person
     session: str = ""
     user: int = 0
-    granted: Mapping[str, str] = NOTHING
+    granted: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     expires_at: float | None = None
 
     @property

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from chat.wire.events import Message
+from chat.wire.events import Logged
 
 logger = logging.getLogger("chat.stream")
 
@@ -35,9 +35,11 @@ class Fill(Protocol):
     @property
     def head(self) -> Head: ...
     @property
-    def events(self) -> list[Message]: ...
+    def events(self) -> Sequence[Logged]: ...
     @property
     def whole(self) -> bool: ...
+    @property
+    def outsiders(self) -> frozenset[str]: ...
 
 
 Read = Callable[[int], Awaitable[Fill | None]]
@@ -48,24 +50,27 @@ class Stream:
 
     `carry(events)` gets the changes in order. `read(since)` returns what the database has after an offset, or None where
     it cannot say. `start_over(head)` is called where members must recover by themselves: the log is another one.
+    `shut_out(people)` is called before what was missed is carried: it is not for those any more.
     Closed until `open` tells the position; what comes before that is held.
     """
 
     def __init__(
         self,
-        carry: Callable[[Sequence[Message]], None],
+        carry: Callable[[Sequence[Logged]], None],
         read: Read,
         start_over: Callable[[Head], None],
+        shut_out: Callable[[frozenset[str]], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.carry = carry
         self.read = read
         self.start_over = start_over
+        self.shut_out = shut_out
         self.loop = loop
         self.epoch: str | None = None
         self.position = 0
         self.head = 0
-        self.held: dict[int, Message] = {}
+        self.held: dict[int, Logged] = {}
         self.timer: asyncio.TimerHandle | None = None
         self.filling: asyncio.Task[None] | None = None
         self.gaps = 0
@@ -84,7 +89,7 @@ class Stream:
             self._wait()
         return True
 
-    def offer(self, event: Message) -> None:
+    def offer(self, event: Logged) -> None:
         """Take a change from this process or from another one, in whatever order they come."""
         assert event.offset is not None
         if self.epoch is not None and event.epoch != self.epoch:
@@ -162,6 +167,8 @@ class Stream:
         self.position = max(self.position, covered)
         self.held = {at: event for at, event in self.held.items() if at > self.position}
         self.filled += len(missing)
+        if found.outsiders:
+            self.shut_out(found.outsiders)
         if missing:
             self.carry(missing)
         self._advance()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from chat.conf import SLUG
 from chat.database import Database, ask
 from chat.models import Room
+from chat.rooms.permissions import COLUMNS, OPEN, Policy
 
 # A room's row is read again after this, so that a change is in force on every process within 2 s.
 FRESH_SECONDS = 1.0
@@ -28,6 +29,8 @@ class RoomCard:
     title: str
     topic: str = ""
     durable: bool = False
+    id: int = 0
+    policy: Policy = OPEN
 
 
 class Directory:
@@ -74,5 +77,8 @@ class Directory:
 
 def read(slug: str) -> RoomCard | None:
     """Return a room's card from the database."""
-    row = Room.objects.filter(slug=slug).values_list("slug", "title", "topic", "durable").first()
-    return RoomCard(*row) if row else None
+    row = Room.objects.filter(slug=slug).values_list("slug", "title", "topic", "durable", "id", *COLUMNS).first()
+    if row is None:
+        return None
+    _, title, topic, durable, id, *policy = row
+    return RoomCard(slug, title, topic, durable, id, Policy(*policy))

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from chat.rooms import membership, permissions, rights
 from chat.rooms.changes import Change, Delete, Done, Edit, Outcome, React, SetRole, Write
-from chat.rooms.permissions import Policy, Role, Standing
+from chat.rooms.permissions import OPEN, Policy, Role, Standing
 from chat.rooms.rows import INSERT, SELECT, UPDATE, Row, reactions_text
 from chat.wire.codes import Error, WireError
 from chat.wire.events import Member, Person
@@ -31,7 +31,7 @@ class Log:
     head: int
     last: int
     durable: bool
-    policy: Policy = Policy()
+    policy: Policy = OPEN
     changed: bool = False
 
     def next_offset(self) -> int:
@@ -42,7 +42,10 @@ class Log:
 
 @dataclass(slots=True)
 class Group:
-    """What one transaction reads and will write. Rows are found by (room's id, number) and by (room's id, key)."""
+    """What one transaction reads and will write. Rows are found by (room's id, number) and by (room's id, key).
+
+    `standings` are what users are, and `roles` what they become, by (room's id, user's id).
+    """
 
     logs: dict[str, Log]
     by_number: dict[tuple[int, int], Row] = field(default_factory=dict)
@@ -50,6 +53,7 @@ class Group:
     inserted: dict[tuple[int, int], Row] = field(default_factory=dict)
     updated: dict[tuple[int, int], Row] = field(default_factory=dict)
     standings: dict[tuple[int, int], Standing] = field(default_factory=dict)
+    roles: dict[tuple[int, int], tuple[Role, int]] = field(default_factory=dict)
 
     def standing(self, log: Log, change: Change) -> Standing:
         """Return what the author of a change is in the room."""
@@ -89,7 +93,10 @@ def read_logs(cursor: Any, changes: Iterable[Change]) -> dict[str, Log]:
         f"WHERE slug IN ({marks(slugs)}) ORDER BY id{lock}",
         slugs,
     )
-    return {row[1]: Log(*row[:6], policy=Policy(*row[6:])) for row in cursor.fetchall()}
+    logs = {}
+    for id, slug, epoch, head, last, durable, *policy in cursor.fetchall():
+        logs[slug] = Log(id, slug, epoch, head, last, durable, Policy(*policy))
+    return logs
 
 
 def read_rows(cursor: Any, group: Group, changes: Iterable[Change]) -> None:
@@ -295,24 +302,15 @@ def set_role(group: Group, log: Log, change: SetRole, now: int) -> Done:
         permissions.check_role(log.policy, change.author, standing, before.role, change.role, own)
     if before.role is Role.OWNER and log.policy.kind != "direct":
         membership.check_another_owner(log.id, change.user)
-    membership.write(log.id, change.user, change.role, log.last)
+    group.roles[place] = (change.role, log.last)
     after = group.standings[place] = before._replace(role=change.role)
     event = Member(
         f"user:{change.user}",
         change.role.word,
-        may_read(log.policy, after),
+        permissions.may_read(log.policy, SOMEBODY, after),
         *((log.next_offset(), log.epoch) if log.durable else ()),
     )
     return Done(0, log.head, now / 1000, event)
-
-
-def may_read(policy: Policy, standing: Standing) -> bool:
-    """Tell whether a user may read in a room."""
-    try:
-        permissions.check_read(policy, SOMEBODY, standing)
-    except WireError:
-        return False
-    return True
 
 
 # Writing
@@ -327,3 +325,5 @@ def write(cursor: Any, group: Group) -> None:
         cursor.executemany(INSERT, list(group.inserted.values()))
     if group.updated:
         cursor.executemany(UPDATE, [row.updates() for row in group.updated.values()])
+    for (room, user), (role, last) in group.roles.items():
+        membership.write(room, user, role, last)

@@ -49,6 +49,8 @@ class Policy(NamedTuple):
         return self.open and self.posting == "everyone" and not self.archived
 
 
+OPEN = Policy()
+CLOSED = Policy("members", "moderators", guests=False, archived=True)
 COLUMNS = ("kind", "posting", "guests", "archived")
 
 
@@ -81,6 +83,15 @@ def check_read(policy: Policy, person: Person, standing: Standing = NOBODY) -> N
         raise WireError(Error.UNAUTHENTICATED, "This room is for its members: sign in.")
     elif standing.role_in(policy) < Role.MEMBER:
         raise WireError(Error.FORBIDDEN, "This room is for its members.")
+
+
+def may_read(policy: Policy, person: Person, standing: Standing = NOBODY) -> bool:
+    """Tell whether somebody may read in a room."""
+    try:
+        check_read(policy, person, standing)
+    except WireError:
+        return False
+    return True
 
 
 def check_post(policy: Policy, person: Person, standing: Standing = NOBODY) -> None:

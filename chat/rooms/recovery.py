@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 from msgspec import Raw
 
+from chat.rooms import permissions, rights
+from chat.rooms.permissions import OPEN, Policy
+from chat.rooms.rights import Reader
 from chat.rooms.rows import SELECT, Row
 from chat.wire import json
 from chat.wire.commands import Since
@@ -35,6 +38,7 @@ class Head:
     offset: int
     number: int
     pruned: int = 0
+    policy: Policy = OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +54,16 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """What a stream has missed; `whole` unless it was too much."""
+    """What a stream has missed; `whole` unless it was too much.
+
+    `outsiders` are the ids of those asked after who may not read in the room any more, or of all, where nobody was
+    asked after and not everybody may.
+    """
 
     head: Head
     events: list[Message]
     whole: bool
+    outsiders: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,9 @@ class Limits:
 
 
 PAGE = Limits()
+READ_HEAD = (
+    f"SELECT id, epoch, head, last, pruned, {', '.join(permissions.COLUMNS)} FROM chat_room WHERE slug = %s AND durable"
+)
 
 
 def share(told: Iterable[Raw], rooms: int) -> Limits:
@@ -81,21 +93,43 @@ def read_head(slug: str) -> Head | None:
     Raises: django.db.Error.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id, epoch, head, last, pruned FROM chat_room WHERE slug = %s AND durable", [slug])
+        cursor.execute(READ_HEAD, [slug])
         row = cursor.fetchone()
-    return Head(*row) if row else None
+    if row is None:
+        return None
+    id, epoch, offset, number, pruned, *policy = row
+    return Head(id, epoch, offset, number, pruned, Policy(*policy))
 
 
-def recover(slug: str, since: Since | None, limits: Limits = PAGE) -> Page | None:
+def enter(slug: str, reader: Reader) -> Head | None:
+    """Return the head of a room for somebody who is going to hear what comes after it.
+
+    Raises: WireError where they may not, django.db.Error.
+    """
+    head = read_head(slug)
+    if head is not None:
+        rights.check_reader(head.id, head.policy, reader)
+    return head
+
+
+def recover(slug: str, since: Since | None, limits: Limits = PAGE, reader: Reader | None = None) -> Page | None:
     """Return what a join answers: what changed after `since`, or the newest page.
 
-    The head is read first: a message that changes between the two reads is then told live, and never lost.
+    The head is read first: a message that changes between the two reads is then told live, and never lost. The
+    reader's right is read last: while they had it, all that was read was there.
 
-    Raises: django.db.Error.
+    Raises: WireError where the reader may not read, django.db.Error.
     """
     head = read_head(slug)
     if head is None:
         return None
+    page = read_page(slug, head, since, limits)
+    if reader is not None:
+        rights.check_reader(head.id, head.policy, reader)
+    return page
+
+
+def read_page(slug: str, head: Head, since: Since | None, limits: Limits) -> Page:
     if since is None or since.offset is None or since.epoch != head.epoch:
         return newest(slug, head, limits)
     if not head.pruned <= since.offset <= head.offset or missed_too_much(head, since.offset):
@@ -126,10 +160,10 @@ def newest(slug: str, head: Head, limits: Limits) -> Page:
     return Page(head, taken[::-1], head.offset)
 
 
-def history(slug: str, before: int | None, after: int | None, limit: int) -> Page | None:
+def history(slug: str, before: int | None, after: int | None, limit: int, reader: Reader | None = None) -> Page | None:
     """Return messages by number, in order: the last ones before a number, or the first ones after one.
 
-    Raises: django.db.Error.
+    Raises: WireError where the reader may not read, django.db.Error.
     """
     head = read_head(slug)
     if head is None:
@@ -140,11 +174,13 @@ def history(slug: str, before: int | None, after: int | None, limit: int) -> Pag
         end = head.number + 1 if before is None else before
         rows = select("number < %s ORDER BY number DESC LIMIT %s", [head.id, end, limit + 1])
     taken, more = cut(slug, head, rows, Limits(limit))
+    if reader is not None:
+        rights.check_reader(head.id, head.policy, reader)
     return Page(head, taken if after is not None else taken[::-1], head.offset, more=more)
 
 
-def fill(slug: str, since: int) -> Fill | None:
-    """Return the changes after an offset, for the stream of a process.
+def fill(slug: str, since: int, members: Collection[Reader] = ()) -> Fill | None:
+    """Return the changes after an offset, for the stream of a process, and who of its members may hear of them no more.
 
     Raises: django.db.Error.
     """
@@ -154,7 +190,8 @@ def fill(slug: str, since: int) -> Fill | None:
     rows = select(
         '"offset" > %s AND "offset" <= %s ORDER BY "offset" LIMIT %s', [head.id, since, head.offset, MAX_FILL + 1]
     )
-    return Fill(head, [row.event(head.epoch) for row in rows[:MAX_FILL]], len(rows) <= MAX_FILL)
+    outsiders = rights.outsiders(head.id, head.policy, members)
+    return Fill(head, [row.event(head.epoch) for row in rows[:MAX_FILL]], len(rows) <= MAX_FILL, outsiders)
 
 
 def select(condition: str, values: Sequence[Any]) -> list[Row]:

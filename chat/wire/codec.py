@@ -7,7 +7,7 @@ from typing import Protocol
 
 from chat.wire.codes import Close, WireError
 from chat.wire.commands import Command, Id
-from chat.wire.events import Event, Place
+from chat.wire.events import Heard, Place
 from chat.wire.frames import Batch
 
 
@@ -28,7 +28,7 @@ class Codec(Protocol):
         Raises: WireError.
         """
 
-    def encode(self, room: str, events: Sequence[Event], place: Place) -> Batch:
+    def encode(self, room: str, events: Sequence[Heard], place: Place) -> Batch:
         """Return what every member of a room hears who has heard as far as `place`, encoded once."""
 
     def encode_error(self, error: WireError) -> Batch: ...

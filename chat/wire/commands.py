@@ -76,6 +76,11 @@ class Auth(Struct, frozen=True, tag="auth"):
     token: Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN)]
 
 
+class Read(Struct, frozen=True, tag="read"):
+    room: Slug
+    message: Number
+
+
 class Name(Struct, frozen=True, tag="name"):
     name: Annotated[str, Meta(max_length=256)]
 
@@ -88,4 +93,4 @@ class Pong(Struct, frozen=True, tag="pong"):
     pass
 
 
-Command = Auth | Join | Leave | Send | Edit | Delete | React | History | Name | Ping | Pong
+Command = Auth | Join | Leave | Send | Edit | Delete | React | History | Read | Name | Ping | Pong

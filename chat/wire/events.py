@@ -66,6 +66,8 @@ class Broadcast(msgspec.Struct, frozen=True, array_like=True, tag="b"):
 
 
 Event = Message | Member | Broadcast
+# What members hear.
+Heard = Message | Broadcast
 # What a log is made of.
 Logged = Message | Member
 

@@ -12,8 +12,23 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from chat.wire.codes import Close, Error, WireError, cut
-from chat.wire.commands import Auth, Command, Delete, Edit, History, Id, Join, Leave, Name, Ping, Pong, React, Send
-from chat.wire.events import Broadcast, Event, Message, Person, Place
+from chat.wire.commands import (
+    Auth,
+    Command,
+    Delete,
+    Edit,
+    History,
+    Id,
+    Join,
+    Leave,
+    Name,
+    Ping,
+    Pong,
+    React,
+    Read,
+    Send,
+)
+from chat.wire.events import Broadcast, Heard, Message, Person, Place
 from chat.wire.frames import Batch, Frame, Opcode
 
 SUBPROTOCOL = "chat.v1.json"
@@ -22,9 +37,23 @@ MAX_BATCH_BYTES = 64 * 1024
 # Of those who reacted with one emoji; `count` tells how many they are.
 MAX_IDS_SHOWN = 20
 # What this server has; a client looks here before it uses more than the first version's minimum.
-FEATURES = ("broadcast", "binary", "join.rooms", "name", "recovery", "history", "edit", "delete", "react", "reply", "auth")
+FEATURES = (
+    "broadcast",
+    "binary",
+    "join.rooms",
+    "name",
+    "recovery",
+    "history",
+    "edit",
+    "delete",
+    "react",
+    "reply",
+    "you",
+    "read",
+    "auth",
+)
 # Known to the protocol, not yet to this server.
-UNSUPPORTED = frozenset({"read", "typing", "who"})
+UNSUPPORTED = frozenset({"typing", "who"})
 
 
 class Envelope(Struct, frozen=True):
@@ -43,6 +72,7 @@ _payloads: dict[str, msgspec.json.Decoder[Any]] = {
     "delete": msgspec.json.Decoder(Delete),
     "react": msgspec.json.Decoder(React),
     "history": msgspec.json.Decoder(History),
+    "read": msgspec.json.Decoder(Read),
     "name": msgspec.json.Decoder(Name),
     "ping": msgspec.json.Decoder(Ping),
     "pong": msgspec.json.Decoder(Pong),
@@ -206,7 +236,7 @@ def envelope(kind: str, payload: Any = UNSET, id: Id = None) -> bytes:
     return _encoder.encode(fields)
 
 
-def encode_event(room: str, event: Event, prev: int | None = None) -> bytes:
+def encode_event(room: str, event: Heard, prev: int | None = None) -> bytes:
     if isinstance(event, Broadcast):
         spoken = BroadcastPayload(room, event.name, event.text, timestamp(event.at), timestamp(event.due_at))
         return envelope("broadcast", spoken)
@@ -275,7 +305,7 @@ class JsonCodec:
             raise WireError(Error.BAD_FRAME, f"Expected a text frame, got a binary one of {len(data or b'')} bytes")
         return decode(text, self.max_message_bytes)
 
-    def encode(self, room: str, events: Sequence[Event], place: Place) -> Batch:
+    def encode(self, room: str, events: Sequence[Heard], place: Place) -> Batch:
         encoded = []
         prev = place.offset
         for event in events:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from chat.wire.codes import Close, WireError
 from chat.wire.commands import Command, Id, Send
-from chat.wire.events import Broadcast, Event, Message, Place
+from chat.wire.events import Broadcast, Heard, Message, Place
 from chat.wire.frames import Batch, Frame, Opcode
 
 
@@ -22,7 +22,7 @@ class RawCodec:
     def decode(self, text: str | None, data: bytes | None, room: str) -> tuple[Id, Command]:
         return None, Send(room=room, text=text, data=data)
 
-    def encode(self, room: str, events: Sequence[Event], place: Place) -> Batch:
+    def encode(self, room: str, events: Sequence[Heard], place: Place) -> Batch:
         return Batch([encode_event(event, self.sender) for event in news(events, place)])
 
     def encode_error(self, error: WireError) -> Batch:
@@ -38,7 +38,7 @@ class RawCodec:
         return None
 
 
-def news(events: Sequence[Event], place: Place) -> Iterator[Event]:
+def news(events: Sequence[Heard], place: Place) -> Iterator[Heard]:
     """Yield what a raw member hears: of a log each message once, and never as edited, deleted or reacted to."""
     number = place.number
     for event in events:
@@ -51,7 +51,7 @@ def news(events: Sequence[Event], place: Place) -> Iterator[Event]:
         yield event
 
 
-def encode_event(event: Event, sender: str) -> Frame:
+def encode_event(event: Heard, sender: str) -> Frame:
     if isinstance(event, Broadcast):
         return Frame(Opcode.TEXT, event.text.encode())
     prefix = encode_prefix(event, sender)
