@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -28,9 +28,9 @@ MAX_QUERY_FIELDS = 20
 class Shown:
     """What somebody shows at a handshake. `origin` is the page's, empty for a program."""
 
-    ticket: str | None = None
-    bearer: str | None = None
-    session: str | None = None
+    ticket: str | None = field(default=None, repr=False)
+    bearer: str | None = field(default=None, repr=False)
+    session: str | None = field(default=None, repr=False)
     origin: str = ""
 
 

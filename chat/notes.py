@@ -17,10 +17,13 @@ MAX_NOTES = 1000
 NOBODY = 0
 
 NOTE = 0
+# Each with a limit of its own: a flood of one must not hide the other.
 READ = """
-SELECT 0, id, "user", '' FROM chat_invalidation WHERE id > %s
-UNION ALL SELECT 1, id, 0, pattern FROM chat_allowedorigin WHERE enabled
-ORDER BY 1, 2 LIMIT %s
+SELECT * FROM (
+    SELECT 0 AS which, id, "user", '' AS pattern FROM chat_invalidation WHERE id > %s ORDER BY id LIMIT %s) AS notes
+UNION ALL SELECT * FROM (
+    SELECT 1, id, 0, pattern FROM chat_allowedorigin WHERE enabled ORDER BY id LIMIT %s) AS origins
+ORDER BY 1, 2
 """
 
 
@@ -54,7 +57,7 @@ def read(since: int | None) -> tuple[frozenset[Pattern], tuple[str, ...], dict[i
         last = Invalidation.objects.order_by("-id").values_list("id", flat=True).first()
         return *AllowedOrigin.listed(), {last or 0: NOBODY}
     with connection.cursor() as cursor:
-        cursor.execute(READ, [since, MAX_NOTES + MAX_ORIGINS])
+        cursor.execute(READ, [since, MAX_NOTES, MAX_ORIGINS])
         rows = cursor.fetchall()
     notes = {number: user for which, number, user, _ in rows if which == NOTE}
     return *AllowedOrigin.sorted_out(text for which, _, _, text in rows if which != NOTE), notes

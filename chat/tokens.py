@@ -50,7 +50,7 @@ class Claims:
 
     person: Person
     expires_at: float
-    session: str = ""
+    session: str = field(default="", repr=False)
     granted: Mapping[str, str] = field(default_factory=lambda: NOTHING)
 
     @property
@@ -65,9 +65,11 @@ class Tokens:
         self.clock = clock
         self.algorithm = conf.jwt_algorithm
         self.audience = conf.jwt_audience or None
-        # A key that makes no sense opens nothing: chat.E010 says so.
-        self.key = "" if key_problem(conf) else conf.jwt_key
-        self.keys = keys or (KeySet(conf.jwt_jwks_url, conf.jwt_algorithm) if conf.jwt_jwks_url else None)
+        self.key, self.keys = conf.jwt_key, keys
+        if key_problem(conf):
+            self.key = ""  # What makes no sense opens nothing; chat.E010 says so.
+        elif conf.jwt_jwks_url and keys is None:
+            self.keys = KeySet(conf.jwt_jwks_url, conf.jwt_algorithm)
         self.own_key = derive(conf.secret_key, "token")
         self.seal = Fernet(base64.urlsafe_b64encode(derive(conf.secret_key, "session")))
 
@@ -201,15 +203,17 @@ def key_problem(conf: Conf) -> str:
         return "CHAT_JWT_KEY and CHAT_JWT_JWKS_URL are both set: expected one of them."
     if conf.jwt_jwks_url and algorithm.startswith("HS"):
         return f"CHAT_JWT_JWKS_URL with CHAT_JWT_ALGORITHM={algorithm}: expected RS256, ES256 or EdDSA, a published key is no secret."
-    if not conf.jwt_key:
-        return ""
-    if algorithm.startswith("HS") and len(conf.jwt_key.encode()) < LEAST_KEY_BYTES:
-        return (
-            f"CHAT_JWT_KEY has {len(conf.jwt_key.encode())} bytes: expected {LEAST_KEY_BYTES} or more for {algorithm}."
-        )
+    return fault_of(conf.jwt_key, algorithm) if conf.jwt_key else ""
+
+
+def fault_of(key: str, algorithm: str) -> str:
+    """Return why a key is none for an algorithm, or nothing."""
+    if algorithm.startswith("HS") and len(key.encode()) < LEAST_KEY_BYTES:
+        return f"CHAT_JWT_KEY has {len(key.encode())} bytes: expected {LEAST_KEY_BYTES} or more for {algorithm}."
+    found = jwt.get_algorithm_by_name(algorithm)
     try:
-        jwt.get_algorithm_by_name(algorithm).prepare_key(conf.jwt_key)
+        weakness = found.check_key_length(found.prepare_key(key))
     except (jwt.PyJWTError, ValueError, TypeError):
         kind = "no public or private key" if algorithm.startswith("HS") else f"a public key in PEM for {algorithm}"
         return f"CHAT_JWT_KEY does not fit: expected {kind}."
-    return ""
+    return f"CHAT_JWT_KEY is too weak: {weakness}" if weakness else ""

@@ -21,7 +21,7 @@ class Identity:
     """
 
     person: Person
-    session: str = ""
+    session: str = field(default="", repr=False)
     user: int = 0
     granted: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     expires_at: float | None = None
