@@ -228,7 +228,7 @@ async def test_rooms_of_ones_own_are_told_anew_to_who_has_signed_in() -> None:
 
 @in_virtual_time
 async def test_a_token_that_ends_ends_the_connection_unless_another_came() -> None:
-    async with started() as (node, _):
+    async with started(run=False) as (node, _):
         left, refreshed = (Dialled(node) for _ in range(2))
         for client in (left, refreshed):
             await client.ask("auth", token=token_of(node, ADA, "adassession"))
