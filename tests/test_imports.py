@@ -25,6 +25,7 @@ EDGES = {
         "conversation",
         "reading",
         "doors",
+        "acting",
         "personal",
         "views",
         "urls",
