@@ -23,10 +23,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 SECONDS = 10.0  # the goal is 2
 TUTORIAL = Path(__file__).with_name("tutorial_client.html").read_bytes()
 PASSWORD = "a long and good one"
-ADMINISTRATOR = f"""
-from django.contrib.auth.models import User
-User.objects.create_superuser("admin", password={PASSWORD!r})
-"""
 # What the tutorial's page does to connect, once, and whether it could.
 DIAL = """(url) => new Promise((done) => {
   const socket = new WebSocket(url);
@@ -77,7 +73,7 @@ def processes(farm: Farm, redis_server: RedisServer) -> Iterator[list[Server]]:
     """Two processes, one of each kind, on one Redis and one database, and an administrator."""
     redis_server.start()
     var_dir = farm.var_dir()
-    farm.manage(var_dir, "shell", "-v0", "-c", ADMINISTRATOR)
+    farm.add_user(var_dir, "admin", PASSWORD, superuser=True)
     variables = {**QUIET, "REDIS_URL": redis_server.url, "SECRET_KEY": "the same on both"}
     made = [farm.server(kind, var_dir=var_dir, **variables) for kind in KINDS]
     yield made

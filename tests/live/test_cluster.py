@@ -153,9 +153,9 @@ def test_a_client_on_each_process_hears_every_tick_exactly_once(cluster, guest):
     begin = max(due(one, BACK_SECONDS) for one in guests)
     for one in guests:
         dues = []
-        while not dues or dues[-1] < begin + 4:
+        while not dues or dues[-1] < begin + 3:
             dues.append(due(one))
-        assert [it for it in dues if it > begin] == [begin + number for number in range(1, 5)]
+        assert [it for it in dues if it > begin] == [begin + number for number in range(1, 4)]
 
 
 def test_ticks_go_on_when_any_worker_is_killed(cluster, guest):
@@ -164,10 +164,8 @@ def test_ticks_go_on_when_any_worker_is_killed(cluster, guest):
     for number in range(2):  # one of the two leads
         cluster.workers[number].kill()
         last = due(alice)
-        for _ in range(2):
-            following = due(alice, 10)
-            assert last < following <= last + 5 * 2, "two intervals, five times over"
-            last = following
+        following = due(alice, 10)
+        assert last < following <= last + 5 * 2, "two intervals, five times over"
         cluster.workers[number] = cluster.worker()
     due(alice)
 
@@ -222,10 +220,10 @@ def probe(sender: RawSocket, far: Guest) -> bool:
         return False
 
 
-def test_clients_that_were_idle_for_twenty_seconds_still_hear(running, idle):
+def test_clients_that_were_idle_for_ten_seconds_still_hear(running, idle):
     alice, bob, since = idle
     # redis-py's own time-out is 5 s; the tests before this one have used most of the time.
-    until(lambda: time.monotonic() > since + 20, "20 s of silence", 25)
+    until(lambda: time.monotonic() > since + 10, "10 s of silence", 15)
     alice.send("room-301", "after the silence")
     assert bob.message(10)["text"] == "after the silence"
 
