@@ -16,7 +16,7 @@ from .farm import Farm
 from .redis import RedisServer
 from .servers import KINDS, Server
 from .waiting import until
-from .windows import WAIT_MS
+from .windows import WAIT_MS, comes_back
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -154,7 +154,7 @@ def round_trip(admin: Administrator, origin: str, pages: list[Page], processes: 
         took = seconds_until(dial, f"{server.kind} lets {origin} in, {when}", pressed)
         print(f"{when}: {server.kind} lets the added origin in after {took:.2f} s")
     for page in pages:
-        expect(page.locator("#status")).to_have_text("Connected to WebSocket server!")
+        comes_back(page)
         page.evaluate("window.code = 0; ws.addEventListener('close', (event) => { window.code = event.code; })")
 
     pressed = admin.disable(origin)
@@ -175,6 +175,7 @@ def test_a_page_of_another_site_connects_while_an_administrator_lets_it_with_red
 ) -> None:
     pages = [page() for _ in processes]
     for one, server in zip(pages, processes):
+        one.clock.install()
         one.goto(f"{elsewhere}/{server.port}")
         server.logged(f"Origin {elsewhere} is neither this site's http://127.0.0.1:{server.port} nor in the list")
     own = page()

@@ -262,7 +262,7 @@ def complaints(server: Server, mark: int) -> list[str]:
     return [line for line in server.log(mark).splitlines() if "took no messages" in line]
 
 
-# The writer is the same under both servers, and SQLite gives up after seconds.
+# The writer is the same under both servers, and waits for seconds until it gives up.
 @pytest.mark.parametrize("kind", ["uvicorn"], indirect=True, scope="session")
 def test_while_sqlite_is_locked_a_sender_is_told_so_and_keeps_the_socket(fresh, guest, room):
     server = fresh(CHAT_MESSAGE_RATE="0")
@@ -290,6 +290,7 @@ def postgres() -> Iterator[PostgresServer]:
     made.end()
 
 
+@pytest.mark.parametrize("kind", ["daphne"], indirect=True, scope="session")
 def test_while_postgresql_is_down_a_sender_is_told_so_and_keeps_the_socket(farm, kind, postgres, guest):
     room = "lobby"
     variables = {**QUIET, **SECRET, "DATABASE_URL": postgres.url, "CHAT_MESSAGE_RATE": "0"}
