@@ -285,6 +285,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self.conversation = None
         for room in tuple(connection.rooms):
             self.node.hub.discard(room, connection)
+        self.node.personal.end(connection)
         if connection.closing is None:
             connection.closing = NORMAL
         connection.outbox.stop()

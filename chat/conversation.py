@@ -16,7 +16,7 @@ from chat.reading import NO_DATABASE, Reading
 from chat.rooms.changes import Change, Delete, Done, Edit, Outcome, React, Write
 from chat.wire import commands, json, names
 from chat.wire.codes import BAD_FRAMES, FLOODING, Error, WireError
-from chat.wire.commands import Command, History, Id, Join, Leave, Name, Ping, Pong, Send
+from chat.wire.commands import Command, History, Id, Join, Leave, Name, Ping, Pong, Read, Send
 from chat.wire.events import Message, Person
 
 logger = logging.getLogger("chat.conversation")
@@ -69,7 +69,7 @@ class Conversation:
                 self.later(id, partial(self.reading.join, id, command))
             case History():
                 self.later(id, partial(self.reading.history, id, command))
-            case Send() | Leave() | Name() | commands.Edit() | commands.Delete() | commands.React():
+            case Send() | Leave() | Name() | Read() | commands.Edit() | commands.Delete() | commands.React():
                 # What follows a join that is still under way must not overtake it.
                 if self.jobs.busy:
                     self.later(id, partial(self.obey_later, id, command))
@@ -85,6 +85,9 @@ class Conversation:
                     self.part(id, command)
                 case Name():
                     self.rename(id, command)
+                case Read():
+                    self.node.personal.read(self.connection, command.room, command.message)
+                    self.answer("ack", id, {})
                 case commands.Edit() | commands.Delete() | commands.React():
                     self.change(id, command)
         except WireError as error:
@@ -224,7 +227,10 @@ class Conversation:
         self.answer("ack", id, {"user": self.connection.person})
 
     def welcome(self) -> None:
+        """Say who and where they are; then, to the signed-in, which rooms are theirs."""
         self.answer("welcome", None, self.node.welcome(self.connection))
+        if self.connection.person.kind == "user":
+            self.later(None, partial(self.node.personal.begin, self.connection))
 
     def answer(self, kind: str, id: Id, payload: Any = None) -> None:
         """Put an envelope into the outbox; an ack that nobody can match is not sent."""

@@ -28,6 +28,7 @@ from chat.live.link import Link
 from chat.live.membership import Membership
 from chat.live.registry import Registry
 from chat.look import Figures, Look, Seen
+from chat.personal import Personal
 from chat.rooms import log, recovery
 from chat.rooms.changes import Change, Done, Outcome
 from chat.rooms.directory import Directory
@@ -87,6 +88,7 @@ class Node:
         self.directory = Directory(self.database, time.monotonic)
         self.membership = Membership(lambda: self.hub.rooms.keys(), time.monotonic)
         self.doors = Doors(self.hub, self.membership, self.reader)
+        self.personal = Personal(self.database, turn)
         self.broker = Broker(layer, self.hub, self.id, conf.clustered)
         self.relay = Relay(self.broker.publish)
         self.link = Link(
@@ -94,6 +96,7 @@ class Node:
         )
         self.hub.on_change = self.room_changed
         self.broker.on_failure = lambda error: self.link.failed.set()
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.drained: asyncio.Task[None] | None = None
 
@@ -103,11 +106,13 @@ class Node:
         """Start what runs beside the connections; a second call does nothing."""
         if self.tasks:
             return
+        self.loop = asyncio.get_running_loop()
         for name, run in (
             ("link", self.link.run),
             ("broker", self.broker.run),
             ("heartbeat", self.heartbeat.run),
             ("look", self.look.run),
+            ("personal", self.personal.run),
         ):
             self.tasks[name] = asyncio.get_running_loop().create_task(self._supervise(name, run), name=name)
 
@@ -213,6 +218,13 @@ class Node:
         self.broker.publish(room, event)
 
     # The log
+
+    async def commit(self, change: Change) -> Outcome:
+        """Make a change that no connection asks for; its `done` is not called."""
+        made: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        change.done = lambda outcome: None if made.done() else made.set_result(outcome)
+        self.writer.take(change)
+        return await made
 
     def committed(self, answers: list[tuple[Change, Outcome]]) -> None:
         """Tell those who made a group's changes, and everybody else what they made."""

@@ -25,6 +25,8 @@ EDGES = {
         "conversation",
         "reading",
         "doors",
+        "acting",
+        "personal",
         "views",
         "urls",
         "routing",

@@ -294,6 +294,8 @@ def set_role(group: Group, log: Log, change: SetRole, now: int) -> Done:
     if change.invitation:
         if before.role >= change.role:
             return Done(0, log.head, now / 1000)
+        if change.role is not Role.MEMBER:
+            raise WireError(Error.FORBIDDEN, "An invitation makes members, and no more.")
         membership.use_invitation(log.id, change.invitation)
         permissions.check_unarchived(log.policy)
     else:

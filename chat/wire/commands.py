@@ -71,6 +71,11 @@ class History(Struct, frozen=True, tag="history"):
     limit: Annotated[int, Meta(ge=1, le=MAX_HISTORY)] = 50
 
 
+class Read(Struct, frozen=True, tag="read"):
+    room: Slug
+    message: Number
+
+
 class Name(Struct, frozen=True, tag="name"):
     name: Annotated[str, Meta(max_length=256)]
 
@@ -83,4 +88,4 @@ class Pong(Struct, frozen=True, tag="pong"):
     pass
 
 
-Command = Join | Leave | Send | Edit | Delete | React | History | Name | Ping | Pong
+Command = Join | Leave | Send | Edit | Delete | React | History | Read | Name | Ping | Pong

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from chat.wire.codes import Close, Error, WireError, cut
-from chat.wire.commands import Command, Delete, Edit, History, Id, Join, Leave, Name, Ping, Pong, React, Send
+from chat.wire.commands import Command, Delete, Edit, History, Id, Join, Leave, Name, Ping, Pong, React, Read, Send
 from chat.wire.events import Broadcast, Heard, Message, Person, Place
 from chat.wire.frames import Batch, Frame, Opcode
 
@@ -22,9 +22,22 @@ MAX_BATCH_BYTES = 64 * 1024
 # Of those who reacted with one emoji; `count` tells how many they are.
 MAX_IDS_SHOWN = 20
 # What this server has; a client looks here before it uses more than the first version's minimum.
-FEATURES = ("broadcast", "binary", "join.rooms", "name", "recovery", "history", "edit", "delete", "react", "reply")
+FEATURES = (
+    "broadcast",
+    "binary",
+    "join.rooms",
+    "name",
+    "recovery",
+    "history",
+    "edit",
+    "delete",
+    "react",
+    "reply",
+    "you",
+    "read",
+)
 # Known to the protocol, not yet to this server.
-UNSUPPORTED = frozenset({"auth", "read", "typing", "who"})
+UNSUPPORTED = frozenset({"auth", "typing", "who"})
 
 
 class Envelope(Struct, frozen=True):
@@ -42,6 +55,7 @@ _payloads: dict[str, msgspec.json.Decoder[Any]] = {
     "delete": msgspec.json.Decoder(Delete),
     "react": msgspec.json.Decoder(React),
     "history": msgspec.json.Decoder(History),
+    "read": msgspec.json.Decoder(Read),
     "name": msgspec.json.Decoder(Name),
     "ping": msgspec.json.Decoder(Ping),
     "pong": msgspec.json.Decoder(Pong),

@@ -1,0 +1,190 @@
+"""A person's own stream: the rooms that are theirs, what is unread in them, and what they read elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any
+
+from chat.database import Database, Unavailable, ask
+from chat.live.connection import Connection
+from chat.rooms import own
+from chat.rooms.own import Own, Rooms
+from chat.rooms.rights import user_of
+from chat.wire import json
+from chat.wire.codes import Error, WireError
+
+logger = logging.getLogger("chat.personal")
+
+SECONDS = 1.0
+# Whose rooms are read again each second, in turn: what changed in them, on whichever process, is told after that.
+MAX_USERS = 100
+# Rooms whose last message is asked after each second, in turn.
+MAX_ROOMS = 1000
+
+
+class Personal:
+    """Tells the signed-in of their own rooms. Present state, not a log: who comes back gets all of it again.
+
+    Once a second it reads where the followed rooms stand and writes what was read here; the layer is not needed.
+    """
+
+    def __init__(self, database: Database, turn: Callable[[], Any]) -> None:
+        self.database = database
+        self.turn = turn
+        self.people: dict[int, set[Connection]] = {}
+        self.rooms: dict[int, Rooms] = {}
+        self.followers: dict[str, set[int]] = {}
+        self.reads: dict[tuple[int, str], int] = {}
+        self.urgent: set[int] = set()
+        self.users_asked = self.rooms_asked = 0
+        self.answers = True
+
+    # One connection
+
+    async def begin(self, connection: Connection) -> None:
+        """Tell somebody who has signed in what their rooms are, and what comes of them. Raises: Unavailable."""
+        user = user_of(connection.person)
+        if not user:
+            return
+        found = (await ask(self.database, own.rooms_of, [user]))[user]
+        if connection.closing is not None:
+            return
+        self.people.setdefault(user, set()).add(connection)
+        self._know(user, found)
+        connection.put(told("you", {"rooms": [it.told(slug) for slug, it in self.rooms[user].items()]}))
+
+    def end(self, connection: Connection) -> None:
+        """Forget a connection."""
+        user = user_of(connection.person)
+        there = self.people.get(user)
+        if there is None:
+            return
+        there.discard(connection)
+        if not there:
+            del self.people[user]
+            self._unfollow(user, self.rooms.pop(user, {}))
+
+    def read(self, connection: Connection, slug: str, number: int) -> None:
+        """Remember how far somebody has read, and tell their other connections. Raises: WireError."""
+        user = user_of(connection.person)
+        if not user:
+            raise WireError(Error.UNAUTHENTICATED, "Only what the signed-in have read is remembered.")
+        known = self.rooms.get(user, {}).get(slug)
+        if known is None:
+            raise WireError(Error.FORBIDDEN, "Only what members have read is remembered: join the room first.")
+        if number > known.read:
+            self.rooms[user][slug] = known._replace(read=number, last=max(known.last, number))
+            self.reads[user, slug] = number
+            self._tell(user, "read", {"room": slug, "user": connection.person.id, "message": number}, connection)
+
+    # Everybody
+
+    def refresh(self, users: Iterable[int]) -> None:
+        """Read some people's rooms again soon: something of theirs has changed."""
+        self.urgent.update(user for user in users if user in self.people)
+
+    async def run(self) -> None:
+        """Keep everybody told, for ever."""
+        while True:
+            await asyncio.sleep(SECONDS)
+            await self.once()
+
+    async def once(self) -> None:
+        """Write what was read, and tell what has changed; while the database is down, what was read waits."""
+        reads = [(user, slug, number) for (user, slug), number in self.reads.items()]
+        try:
+            if reads:
+                await ask(self.database, own.mark_read, reads, self.turn)
+                self._written(reads)
+            await self._look_at_people()
+            await self._look_at_rooms()
+        except Unavailable as error:
+            if self.answers:
+                logger.warning("The database does not answer (%s): nobody hears of what is unread", error)
+            self.answers = False
+        else:
+            self.answers = True
+
+    def _written(self, reads: Iterable[tuple[int, str, int]]) -> None:
+        for user, slug, number in reads:
+            if self.reads.get((user, slug)) == number:
+                del self.reads[user, slug]
+
+    async def _look_at_people(self) -> None:
+        users, self.users_asked = turn_of(self.people, self.users_asked, MAX_USERS)
+        wanted = {*users, *self.urgent} & self.people.keys()
+        self.urgent.clear()
+        if not wanted:
+            return
+        for user, found in (await ask(self.database, own.rooms_of, wanted)).items():
+            if user in self.people:
+                before = self.rooms.get(user, {})
+                self._know(user, found)
+                self._tell_changes(user, before, self.rooms[user])
+
+    async def _look_at_rooms(self) -> None:
+        slugs, self.rooms_asked = turn_of(self.followers, self.rooms_asked, MAX_ROOMS)
+        if not slugs:
+            return
+        for slug, last in (await ask(self.database, own.lasts, slugs)).items():
+            for user in self.followers.get(slug, ()):
+                known = self.rooms[user][slug]
+                if last > known.last:
+                    self.rooms[user][slug] = known._replace(last=last)
+                    self._tell(user, "unread", {"room": slug, "last": last})
+
+    def _know(self, user: int, found: Rooms) -> None:
+        """Remember somebody's rooms; what was read here and is not written yet is not forgotten."""
+        for slug, it in found.items():
+            read = self.reads.get((user, slug), 0)
+            if read > it.read:
+                found[slug] = it._replace(read=read)
+        self._unfollow(user, self.rooms.get(user, {}))
+        self.rooms[user] = found
+        for slug in found:
+            self.followers.setdefault(slug, set()).add(user)
+
+    def _unfollow(self, user: int, rooms: Iterable[str]) -> None:
+        for slug in rooms:
+            there = self.followers.get(slug, set())
+            there.discard(user)
+            if not there:
+                self.followers.pop(slug, None)
+
+    def _tell_changes(self, user: int, before: Rooms, after: Rooms) -> None:
+        for slug in before.keys() - after.keys():
+            self._tell(user, "room", {**before[slug].told(slug), "role": ""})
+        for slug, it in after.items():
+            was = before.get(slug)
+            if was is None or is_another(was, it):
+                self._tell(user, "room", it.told(slug))
+                continue
+            if it.last > was.last:
+                self._tell(user, "unread", {"room": slug, "last": it.last})
+            if it.read > was.read:
+                self._tell(user, "read", {"room": slug, "user": f"user:{user}", "message": it.read})
+
+    def _tell(self, user: int, kind: str, payload: dict[str, Any], teller: Connection | None = None) -> None:
+        """Tell all connections of somebody, but for the one that it came from."""
+        batch = told(kind, payload)
+        for connection in self.people.get(user, ()):
+            if connection is not teller and connection.closing is None:
+                connection.put(batch)
+
+
+def is_another(was: Own, now: Own) -> bool:
+    """Tell whether a room is another one to look at, beside what was said in it."""
+    return was._replace(last=0, read=0) != now._replace(last=0, read=0)
+
+
+def told(kind: str, payload: dict[str, Any]) -> Any:
+    return json.pack([json.envelope(kind, payload)])
+
+
+def turn_of(known: Iterable[Any], asked: int, most: int) -> tuple[list[Any], int]:
+    """Return the next of what is asked after in turn, and where the turn after that begins."""
+    found = list(islice(known, asked, asked + most))
+    return found, asked + most if len(found) == most else 0
