@@ -9,11 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from chat.models import Room
+from chat.pages.mine import Entry, entries_of, parted
 from chat.pages.refusals import telling
 from chat.pages.visit import Visit, visit
 from chat.rooms import permissions
-from chat.rooms.listing import Listed, rooms_of
 from chat.rooms.permissions import Role
 from chat.rooms.rights import user_of
 
@@ -29,20 +28,19 @@ def room(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one room's page."""
     here = visit(request, slug)
     user = user_of(here.person)
-    listed = rooms_of(user) if user else []
+    mine = entries_of(user)
     context = {
         "visit": here,
         "room": here.room,
         "user_id": user,
-        "rooms": [entry for entry in listed if entry.kind != Room.Kind.DIRECT],
-        "direct": [entry for entry in listed if entry.kind == Room.Kind.DIRECT],
+        **parted(mine),
         "barred": here.why_not(permissions.check_post),
-        "client_config": config(here, listed),
+        "client_config": config(here, mine),
     }
     return render(request, "chat/room.html", context)
 
 
-def config(here: Visit, listed: list[Listed]) -> dict[str, Any]:
+def config(here: Visit, mine: list[Entry]) -> dict[str, Any]:
     """Return what the page's script is told; `bars` says by role what is refused, and in which words."""
     checks = {"read": permissions.check_read, "post": permissions.check_post, "react": permissions.check_react}
     return {
@@ -51,6 +49,6 @@ def config(here: Visit, listed: list[Listed]) -> dict[str, Any]:
         "title": here.title,
         "kind": here.room.kind,
         "role": here.role.word,
-        "rooms": [entry._asdict() for entry in listed],
+        "rooms": mine,
         "bars": {role.word: {verb: here.why_not(check, role) for verb, check in checks.items()} for role in Role},
     }

@@ -20,9 +20,9 @@ from chat.models import Invitation, Room
 from chat.models.invitation import digest
 from chat.pages.forms import NewInvitation
 from chat.pages.refusals import telling
+from chat.pages.roles import set_role
 from chat.pages.visit import Visit, person_of, visit
 from chat.rooms import permissions
-from chat.rooms.doing import set_role
 from chat.rooms.permissions import Role
 from chat.rooms.rights import user_of
 from chat.wire.codes import Error, WireError
@@ -96,7 +96,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         return redirect(found.room)
     check_valid(found)
     if request.method == "POST" and not permissions.is_guest(person):
-        set_role(found.room.slug, person, user_of(person), Role.MEMBER, found.digest)
+        set_role(request, found.room.slug, person, user_of(person), Role.MEMBER, invitation=found.digest)
         return redirect(found.room)
     context = {"invitation": found, "room": found.room, "is_guest": permissions.is_guest(person)}
     return render(request, "chat/invitation.html", context)

@@ -17,11 +17,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from chat.models import Membership, Room
 from chat.pages.forms import Search
 from chat.pages.refusals import telling
+from chat.pages.roles import set_role
 from chat.pages.visit import Visit, visit
-from chat.rooms.doing import set_role
-from chat.rooms.listing import NAME
 from chat.rooms.permissions import ROLES, Role
 from chat.rooms.rights import user_of
+from chat.rooms.titles import NAME
 from chat.wire.codes import Error, WireError
 
 PAGE = 100
@@ -74,7 +74,7 @@ def changed(request: HttpRequest, here: Visit) -> HttpResponse:
     try:
         user, name = somebody(request.POST.get("name", "")) if "name" in request.POST else member(here, request)
         role = role_of(request.POST.get("role", ""))
-        set_role(here.room.slug, here.person, user, role)
+        set_role(request, here.room.slug, here.person, user, role)
     except WireError as error:
         messages.error(request, error.message)
     else:
@@ -123,5 +123,5 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
     """Make somebody a member of a public room."""
     here = visit(request, slug)
     if here.role is Role.NONE:
-        set_role(slug, here.person, user_of(here.person), Role.MEMBER)
+        set_role(request, slug, here.person, user_of(here.person), Role.MEMBER)
     return redirect(here.room)

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from chat.models import Room
 from chat.pages.forms import NewRoom, Search
+from chat.pages.mine import Entry, entries_of, parted
 from chat.pages.refusals import telling
 from chat.pages.visit import check_guests, person_of
-from chat.rooms.listing import Listed, rooms_of
 from chat.rooms.opening import Wanted, open_room
 from chat.rooms.permissions import is_guest
 from chat.rooms.rights import user_of
@@ -30,12 +30,10 @@ def rooms(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     check_guests(person)
     words = Search.words(request.GET)
-    mine = [] if is_guest(person) else rooms_of(user_of(person))
+    mine = entries_of(user_of(person))
     pages = Paginator(public_rooms(is_guest(person), words, mine), PAGE)
-    found = [listed for listed in mine if holds(listed, words)]
     context = {
-        "rooms": [listed for listed in found if listed.kind != Room.Kind.DIRECT],
-        "direct": [listed for listed in found if listed.kind == Room.Kind.DIRECT],
+        **parted([entry for entry in mine if holds(entry, words)]),
         "public": pages.get_page(request.GET.get("page")),
         "words": words,
         "is_guest": is_guest(person),
@@ -43,13 +41,13 @@ def rooms(request: HttpRequest) -> HttpResponse:
     return render(request, "chat/rooms.html", context)
 
 
-def holds(listed: Listed, words: str) -> bool:
-    return words.casefold() in f"{listed.title}\n{listed.room}".casefold()
+def holds(entry: Entry, words: str) -> bool:
+    return words.casefold() in f"{entry['title']}\n{entry['room']}".casefold()
 
 
-def public_rooms(guest: bool, words: str, mine: list[Listed]) -> QuerySet[Room]:
+def public_rooms(guest: bool, words: str, mine: list[Entry]) -> QuerySet[Room]:
     """Return the public rooms that somebody may enter and is not in."""
-    found = Room.objects.filter(kind=Room.Kind.PUBLIC).exclude(slug__in=[listed.room for listed in mine])
+    found = Room.objects.filter(kind=Room.Kind.PUBLIC).exclude(slug__in=[entry["room"] for entry in mine])
     if guest:
         found = found.filter(guests=True)
     if words:

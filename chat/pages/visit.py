@@ -12,9 +12,9 @@ from django.shortcuts import get_object_or_404
 from chat.auth import shown
 from chat.models import Room
 from chat.rooms import permissions, rights
-from chat.rooms.listing import direct_titles
 from chat.rooms.permissions import Policy, Role, Standing
 from chat.rooms.rights import Reader
+from chat.rooms.titles import title_for
 from chat.wire.codes import Error, WireError
 from chat.wire.events import Person
 
@@ -64,8 +64,7 @@ def visit(request: HttpRequest, slug: str) -> Visit:
     policy = Policy(*(getattr(room, column) for column in permissions.COLUMNS))
     standing = permissions.NOBODY if permissions.is_guest(person) else rights.standing(room.pk, Reader(person))
     permissions.check_read(policy, person, standing)
-    title = direct_titles([room], rights.user_of(person))[room.pk] if room.kind == Room.Kind.DIRECT else room.title
-    return Visit(room, person, policy, standing, title)
+    return Visit(room, person, policy, standing, title_for(room, rights.user_of(person)))
 
 
 def person_of(request: HttpRequest) -> Person:

@@ -14,7 +14,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from chat.models import Invalidation, Membership, Room
-from chat.rooms.listing import counted_names
+from chat.rooms.titles import counted_names
 from chat.wire.codes import Error, WireError
 
 # Rooms that one person may own: enough for anybody, and nobody fills the list by a script.
