@@ -13,8 +13,24 @@ from chat.pages.mine import Entry, entries_of, parted
 from chat.pages.refusals import telling
 from chat.pages.visit import Visit, visit
 from chat.rooms import permissions
-from chat.rooms.permissions import Role
+from chat.rooms.permissions import Policy, Role, Standing
 from chat.rooms.rights import user_of
+from chat.wire.events import Person
+
+
+def check_delete(policy: Policy, person: Person, standing: Standing) -> None:
+    """Refuse who may not take back even what they wrote themselves. Raises: WireError."""
+    permissions.check_read(policy, person, standing)
+    permissions.check_unarchived(policy)
+
+
+CHECKS = {
+    "read": permissions.check_read,
+    "post": permissions.check_post,
+    "react": permissions.check_react,
+    "delete": check_delete,
+    "moderate": permissions.check_moderate,
+}
 
 
 @require_safe
@@ -42,7 +58,6 @@ def room(request: HttpRequest, slug: str) -> HttpResponse:
 
 def config(here: Visit, mine: list[Entry]) -> dict[str, Any]:
     """Return what the page's script is told; `bars` says by role what is refused, and in which words."""
-    checks = {"read": permissions.check_read, "post": permissions.check_post, "react": permissions.check_react}
     return {
         "room": here.room.slug,
         "path": "/ws",
@@ -50,5 +65,5 @@ def config(here: Visit, mine: list[Entry]) -> dict[str, Any]:
         "kind": here.room.kind,
         "role": here.role.word,
         "rooms": mine,
-        "bars": {role.word: {verb: here.why_not(check, role) for verb, check in checks.items()} for role in Role},
+        "bars": {role.word: {verb: here.why_not(check, role) for verb, check in CHECKS.items()} for role in Role},
     }
