@@ -49,7 +49,13 @@ def invitations(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         link = request.build_absolute_uri(make(here, form))
         form = NewInvitation()
-    context = {"visit": here, "form": form, "link": link, "invitations": invitations_of(here.room)}
+    context = {
+        "visit": here,
+        "form": form,
+        "link": link,
+        "invitations": invitations_of(here.room),
+        "now": timezone.now(),
+    }
     return render(request, "chat/invitations.html", context, status=400 if form.errors else 200)
 
 
