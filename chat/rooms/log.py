@@ -237,7 +237,7 @@ def check_whose(group: Group, log: Log, row: Row, change: Edit | Delete) -> None
     if row.author != change.author.id:
         if isinstance(change, Edit):
             raise WireError(Error.FORBIDDEN, "Only its author may change a message.")
-        if group.standing(log, change).role_in(log.policy) < Role.MODERATOR:
+        if not permissions.moderates(log.policy, group.standing(log, change)):
             raise WireError(Error.FORBIDDEN, "Only its author, or a moderator, may delete a message.")
     if row.deleted and isinstance(change, Edit):
         raise WireError(Error.CONFLICT, "The message is deleted.")
