@@ -14,11 +14,16 @@ MAX_ROOMS = 500
 # A direct room is called after the others in it. One statement for all: it is made each second.
 ROOMS = """
 SELECT m.user_id, r.slug, CASE WHEN r.kind = 'direct' THEN COALESCE((
-    SELECT {joined}(COALESCE(p.name, u.username), ', ') FROM chat_membership o JOIN auth_user u ON u.id = o.user_id
+    SELECT {joined} FROM chat_membership o JOIN auth_user u ON u.id = o.user_id
     LEFT JOIN chat_profile p ON p.user_id = u.id WHERE o.room_id = r.id AND o.user_id <> m.user_id), r.title)
 ELSE r.title END, r.kind, m.role, r.last, m.read, r.archived
 FROM chat_membership m JOIN chat_room r ON r.id = m.room_id WHERE m.user_id IN ({users}) ORDER BY m.id DESC
 """
+# SQLite goes through the others by their number anyway, by the index.
+JOINED = {
+    "postgresql": "STRING_AGG(COALESCE(p.name, u.username), ', ' ORDER BY o.user_id)",
+    "sqlite": "GROUP_CONCAT(COALESCE(p.name, u.username), ', ')",
+}
 READ = """
 UPDATE chat_membership SET read = %s WHERE user_id = %s AND read < %s
 AND room_id = (SELECT id FROM chat_room WHERE slug = %s AND last >= %s)
@@ -55,7 +60,7 @@ def rooms_of(users: Collection[int]) -> dict[int, Rooms]:
     found: dict[int, Rooms] = {user: {} for user in users}
     if not found:
         return found
-    joined = "STRING_AGG" if connection.vendor == "postgresql" else "GROUP_CONCAT"
+    joined = JOINED.get(connection.vendor, JOINED["sqlite"])
     with connection.cursor() as cursor:
         cursor.execute(ROOMS.format(users=", ".join(["%s"] * len(found)), joined=joined), list(found))
         for user, slug, *own in cursor.fetchall():

@@ -22,7 +22,7 @@ def title_for(room: Room, user: int) -> str:
     """
     if room.kind != Room.Kind.DIRECT:
         return room.title
-    others = Membership.objects.filter(room=room).exclude(user=user).order_by("pk")
+    others = Membership.objects.filter(room=room).exclude(user=user).order_by("user")
     # Who is left alone finds it by the name that it was given.
     return ", ".join(others.annotate(name=NAME).values_list("name", flat=True)) or room.title
 
