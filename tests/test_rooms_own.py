@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 
-from chat.models import Membership, Room
+from django.contrib.auth.models import User
+
+from chat.models import Membership, Profile, Room
 from chat.rooms import own, rights
+from chat.rooms.opening import open_direct
 from chat.rooms.own import Own
 from tests.stores import Store, commit, store, written
 from tests.test_rooms_roles import People
@@ -47,3 +50,19 @@ def test_a_rooms_row_is_as_it_is_told(store: Store) -> None:
         **{"room": people.slug, "title": "room", "kind": "public", "role": "owner"},
         **{"last": 0, "read": 0, "archived": True},
     }
+
+
+def test_a_direct_room_is_called_after_the_others_in_it_as_they_are_called_now(store: Store) -> None:
+    people = People(store)
+    ada, bob, cem = (rights.user_of(people.user()) for _ in range(3))
+    for number, user in enumerate((ada, bob)):
+        Profile.objects.create(user_id=user, name=f"Name {number}", skeleton=f"{number} of {people.slug}")
+    room = open_direct(cem, [bob, ada])
+    account = User.objects.get(pk=cem).username
+    titles = {ada: f"Name 1, {account}", bob: f"Name 0, {account}", cem: "Name 0, Name 1"}
+    found = own.rooms_of(list(titles))
+    assert {user: rooms[room.slug].title for user, rooms in found.items()} == titles
+    Profile.objects.filter(user=ada).update(name="Ada")
+    assert own.rooms_of([cem])[cem][room.slug].title == "Ada, Name 1"
+    Membership.objects.filter(room=room).exclude(user=cem).delete()
+    assert own.rooms_of([cem])[cem][room.slug].title == room.title
