@@ -25,7 +25,7 @@ from chat.node import Node
 from chat.origins import OriginGate
 from chat.proxies import Proxies
 from chat.routing import routes
-from chatsite import embedded, servers
+from chatsite import embedded, first_start, servers
 from chatsite.files import raise_open_files_limit
 from chatsite.gateway import Gateway
 
@@ -53,3 +53,4 @@ logger.info(
     "redis" if conf.clustered else "in-memory",
     conf.max_connections or "any number of",
 )
+first_start.tell()
