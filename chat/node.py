@@ -106,6 +106,7 @@ class Node:
         )
         self.hub.on_change = self.room_changed
         self.broker.on_failure = lambda error: self.link.failed.set()
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.drained: asyncio.Task[None] | None = None
 
@@ -115,6 +116,7 @@ class Node:
         """Start what runs beside the connections; a second call does nothing."""
         if self.tasks:
             return
+        self.loop = asyncio.get_running_loop()
         for name, run in (
             ("link", self.link.run),
             ("broker", self.broker.run),
@@ -234,6 +236,13 @@ class Node:
         self.broker.publish(room, event)
 
     # The log
+
+    async def commit(self, change: Change) -> Outcome:
+        """Make a change that no connection asks for; its `done` is not called."""
+        made: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        change.done = lambda outcome: None if made.done() else made.set_result(outcome)
+        self.writer.take(change)
+        return await made
 
     def committed(self, answers: list[tuple[Change, Outcome]]) -> None:
         """Tell those who made a group's changes, and everybody else what they made."""

@@ -16,6 +16,7 @@ from chat.live.lanes import Lane
 from chat.node import Node
 from chat.rooms import own
 from chat.rooms.directory import RoomCard
+from chat.rooms.permissions import OPEN
 from chat.tickets import Redeemed
 from chat.wire.codec import Codec
 from chat.wire.events import Broadcast, Message, Person
@@ -147,6 +148,7 @@ class FakeDatabase:
         self.asked: list[str] = []
         self.error: Exception | None = None
         self.gate: asyncio.Event | None = None
+        self.policy = OPEN
 
     async def __call__(self, call: Callable[..., Any], slug: str) -> RoomCard | None:
         self.asked.append(slug)
@@ -155,7 +157,11 @@ class FakeDatabase:
             await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return RoomCard(slug, self.rooms[slug], durable=slug in self.log) if slug in self.rooms else None
+        if slug not in self.rooms:
+            return None
+        log = self.log.group.logs.get(slug)
+        durable, id = (log.durable, log.id) if log is not None else (False, 0)
+        return RoomCard(slug, self.rooms[slug], durable=durable, id=id, policy=self.policy)
 
     def close(self) -> None:
         """Do nothing: there is no thread."""
@@ -325,7 +331,7 @@ def make_node(
     node.database.close()
     node.reader.close()
     node.look.database.close()
-    node.reader = FakeReader(log)  # type: ignore[assignment]
+    node.reader = node.doors.database = node.personal.database = FakeReader(log)  # type: ignore[assignment]
     node.writer = FakeWriter(log, node.committed)  # type: ignore[assignment]
     node.look.database = FakeRows(log)  # type: ignore[assignment]
     node.directory.database = FakeDatabase(log, **(rooms or {"lobby": "Lobby", "goframe": "GoFrame"}))  # type: ignore[assignment]
