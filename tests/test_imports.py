@@ -36,6 +36,7 @@ EDGES = {
     ),
     *("health", "admin", "templatetags", "management", "migrations", "node", "ticker", "runner", "links", "checks"),
     "apps",
+    "pages",
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "wire": {"wire"},
