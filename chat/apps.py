@@ -10,4 +10,6 @@ class ChatConfig(AppConfig):
     verbose_name = "Chat"
 
     def ready(self) -> None:
-        from chat import checks  # noqa: F401  (registers itself)
+        from chat import checks, endings  # noqa: F401  (checks register themselves)
+
+        endings.connect()

@@ -19,10 +19,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 ROOT = Path(__file__).resolve().parent.parent
+MAIL_SCHEMES = ("consolemail", "filemail", "smtp", "smtp+tls", "smtp+ssl")
 RAW_SENDERS = ("address", "name", "none")
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel")
 SLUG = r"[a-z0-9][a-z0-9-]{0,63}"
 MAX_RETENTION_DAYS = 36_500
+JWT_ALGORITHMS = ("HS256", "RS256", "ES256", "EdDSA")
 
 
 class BadSetting(Exception):
@@ -30,6 +32,16 @@ class BadSetting(Exception):
 
     def __init__(self, name: str, value: object, allowed: str) -> None:
         super().__init__(f"{name}={value!r} makes no sense: expected {allowed}. (chat.E001)")
+
+
+@dataclass(frozen=True)
+class Oidc:
+    """The provider of single sign-on (OpenID Connect), and what it knows this site by."""
+
+    server_url: str
+    client_id: str
+    client_secret: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,10 @@ class Conf:
     default_room: str
     raw_sender: str
     guests: bool
+    sign_up: bool
+    oidc: Oidc | None
+    email_url: str
+    email_from: str
     message_rate: float
     message_burst: int
     max_message_bytes: int
@@ -61,6 +77,10 @@ class Conf:
     max_connections_per_ip: int
     ping_interval: float
     ping_timeout: float
+    jwt_key: str
+    jwt_algorithm: str
+    jwt_audience: str
+    jwt_jwks_url: str
 
     @property
     def clustered(self) -> bool:
@@ -136,6 +156,10 @@ def read(environment: Mapping[str, str] = os.environ) -> Conf:
         default_room=read_slug(reader),
         raw_sender=read_raw_sender(reader),
         guests=reader.flag("CHAT_GUESTS", True),
+        sign_up=reader.flag("CHAT_SIGN_UP", True),
+        oidc=read_oidc(reader),
+        email_url=read_email_url(reader),
+        email_from=reader.text("EMAIL_FROM") or "chatsite@localhost",
         message_rate=reader.number("CHAT_MESSAGE_RATE", 10, 0, 1e6),
         message_burst=reader.number("CHAT_MESSAGE_BURST", 50, 1, 1_000_000, whole=True),
         max_message_bytes=message_bytes,
@@ -148,6 +172,11 @@ def read(environment: Mapping[str, str] = os.environ) -> Conf:
         max_connections_per_ip=reader.number("CHAT_MAX_CONNECTIONS_PER_IP", 200, 0, 10_000_000, whole=True),
         ping_interval=reader.number("CHAT_PING_INTERVAL", 25, 0.1, 86_400),
         ping_timeout=reader.number("CHAT_PING_TIMEOUT", 10, 0.1, 86_400),
+        # Where a line of the environment is one line, the breaks of a PEM are written as \n.
+        jwt_key=reader.text("CHAT_JWT_KEY").replace("\\n", "\n"),
+        jwt_algorithm=read_jwt_algorithm(reader),
+        jwt_audience=reader.text("CHAT_JWT_AUDIENCE"),
+        jwt_jwks_url=read_jwks_url(reader),
     )
 
 
@@ -212,6 +241,56 @@ def read_raw_sender(reader: Reader) -> str:
     if value not in RAW_SENDERS:
         raise BadSetting("CHAT_RAW_SENDER", value, "address, name or none")
     return value
+
+
+def read_jwt_algorithm(reader: Reader) -> str:
+    value = reader.text("CHAT_JWT_ALGORITHM", "HS256") or "HS256"
+    if value not in JWT_ALGORITHMS:
+        raise BadSetting("CHAT_JWT_ALGORITHM", value, "HS256, RS256, ES256 or EdDSA")
+    return value
+
+
+def read_jwks_url(reader: Reader) -> str:
+    url = reader.text("CHAT_JWT_JWKS_URL")
+    if url and (scheme_of(url) not in ("http", "https") or not urlsplit(url).netloc):
+        raise BadSetting("CHAT_JWT_JWKS_URL", hidden(url), "https://host/path")
+    return url
+
+
+def read_oidc(reader: Reader) -> Oidc | None:
+    """Return the provider of single sign-on, None where nothing of it is set."""
+    needed = {
+        "OIDC_SERVER_URL": reader.text("OIDC_SERVER_URL"),
+        "OIDC_CLIENT_ID": reader.text("OIDC_CLIENT_ID"),
+        "OIDC_CLIENT_SECRET": reader.text("OIDC_CLIENT_SECRET"),
+    }
+    if not any(needed.values()):
+        return None
+    for name, value in needed.items():
+        if not value:
+            others = " and ".join(other for other in needed if needed[other])
+            raise BadSetting(name, value, f"a value, since {others} is set: all three, or none of them")
+    url = needed["OIDC_SERVER_URL"]
+    if scheme_of(url) not in ("https", "http"):
+        raise BadSetting("OIDC_SERVER_URL", hidden(url), "https://host/path, the address of the provider")
+    return Oidc(
+        url, needed["OIDC_CLIENT_ID"], needed["OIDC_CLIENT_SECRET"], reader.text("OIDC_NAME") or "single sign-on"
+    )
+
+
+def read_email_url(reader: Reader) -> str:
+    url = reader.text("EMAIL_URL") or "consolemail://"
+    scheme = scheme_of(url)
+    if scheme not in MAIL_SCHEMES or (
+        scheme.startswith("smtp") and not (urlsplit(url).hostname and urlsplit(url).port)
+    ):
+        raise BadSetting(
+            "EMAIL_URL",
+            hidden(url),
+            "consolemail://, smtp+tls://user:password@host:587, smtp+ssl://user:password@host:465, smtp://host:25 "
+            "or filemail:////absolute/path",
+        )
+    return url
 
 
 def read_outbox_bytes(reader: Reader, message_bytes: int) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from chat import views
 from chat.pages import direct, invitations, members, rooms, settings
 
 urlpatterns = [
+    path("api/v1/", include("chat.api.urls")),
     path("", views.default_room, name="default-room"),
     path("rooms/", rooms.rooms, name="rooms"),
     path("rooms/new/", rooms.new_room, name="new-room"),

@@ -19,8 +19,10 @@ def main() -> None:
     names = own_names() if host in EVERYWHERE else [host]
     allowed = list(dict.fromkeys([*LOOPBACK, *map(bracketed, names)]))
     os.environ.setdefault("ALLOWED_HOSTS", ",".join(allowed))
-    for link in links(host, int(port), os.environ["ALLOWED_HOSTS"].split(",")):
+    found = links(host, int(port), os.environ["ALLOWED_HOSTS"].split(","))
+    for link in found:
         print(f"chatsite: {link}", flush=True)
+    os.environ["CHATSITE_AT"] = found[0].rstrip("/")
     command = [sys.executable, "-m", "daphne", "-b", host, "-p", port, "chatsite.asgi:application"]
     os.execv(sys.executable, command)
 

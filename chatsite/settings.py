@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -40,6 +41,12 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
+    # Always there, since rows of accounts refer to it: without a provider it has no address and does nothing.
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "chat",
 ]
 MIDDLEWARE = [
@@ -52,6 +59,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
     {
@@ -76,6 +85,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 
 DATABASES = {"default": environ.Env.db_url_config(CHAT.database_url)}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
@@ -159,7 +169,55 @@ if CHAT.https_only:
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+LANGUAGES = [("en", "English")]
+
+# Ten wrong passwords for an account from an address, and nobody signs in to it from there for a while. Elsewhere its
+# owner still can, so that nobody is locked out by somebody else.
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_CALLABLE = "chat.accounts.locked.locked_out"
+# What comes while it is locked does not begin the time anew: the page has told when it ends.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+# Proxies has put the client's own address there, by TRUSTED_PROXIES.
+AXES_CLIENT_IP_CALLABLE = "chat.accounts.locked.address_of"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+
+vars().update(environ.Env.email_url_config(CHAT.email_url))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = CHAT.email_from
+
+# What comes from the provider is taken as it is: it is the operator's. Addresses connect no accounts, and nobody is
+# asked for more.
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_UNIQUE_EMAIL = False
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email"]
+ACCOUNT_ADAPTER = "chat.accounts.sso.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "chat.accounts.sso.Adapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+# By a link: a form may lead to this site only (form-action), and the provider may lead on to any.
+SOCIALACCOUNT_LOGIN_ON_GET = True
+if CHAT.oidc:
+    SOCIALACCOUNT_PROVIDERS = {
+        "openid_connect": {
+            "OAUTH_PKCE_ENABLED": True,
+            "APPS": [
+                {
+                    "provider_id": "sso",
+                    "name": CHAT.oidc.name,
+                    "client_id": CHAT.oidc.client_id,
+                    "secret": CHAT.oidc.client_secret,
+                    "settings": {"server_url": CHAT.oidc.server_url},
+                }
+            ],
+        }
+    }
 
 LOGGING = {
     "version": 1,

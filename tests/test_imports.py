@@ -16,14 +16,22 @@ PACKAGES = ("chat", "chatsite")
 
 # What each part of `chat` may import of the others; edges may import everything below and each other.
 BOTTOM = {"wire", "conf"}
-MIDDLE = {"rooms", "broker", "broadcasts", "layers", "database", "look"}
+MIDDLE = {"rooms", "broker", "broadcasts", "layers", "database", "look", "notes", "people"}
 EDGES = {
     *(
+        "api",
         "auth",
+        "authority",
         "consumers",
         "cookies",
         "conversation",
         "reading",
+        "jwks",
+        "tokens",
+        "tickets",
+        "sessions",
+        "signing",
+        "writes",
         "doors",
         "acting",
         "personal",
@@ -35,8 +43,7 @@ EDGES = {
         "bodies",
     ),
     *("health", "admin", "templatetags", "management", "migrations", "node", "ticker", "runner", "links", "checks"),
-    "apps",
-    "pages",
+    *("accounts", "apps", "endings", "own_data", "pages", "set_up"),
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "wire": {"wire"},
@@ -50,6 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Imports inside functions, each with its reason.
 INSIDE_FUNCTIONS = {
     ("chat/apps.py", "chat.checks"): "checks register themselves, and need the settings, when Django is ready",
+    ("chat/apps.py", "chat.endings"): "it needs the models, when Django is ready",
     ("chatsite/embedded.py", "fcntl"): "Windows has none",
     ("chatsite/files.py", "resource"): "Windows has none",
     ("chatsite/turns.py", "fcntl"): "Windows has none",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -14,7 +16,8 @@ from django.forms import CheckboxSelectMultiple
 
 CHECKBOXES: Mapping[Any, Mapping[str, Any]] = {ManyToManyField: {"widget": CheckboxSelectMultiple}}
 
-admin.site.unregister([User, Group])
+# Who came by single sign-on is a user like others; what the library keeps of that is not for hands.
+admin.site.unregister([User, Group, EmailAddress, SocialAccount, SocialApp, SocialToken])
 
 
 @admin.register(User)

@@ -32,10 +32,14 @@ class Command(BaseCommand):
                 f"--workers {workers} needs REDIS_URL: the in-memory channel layer reaches one process only, so people "
                 "on different workers would not hear each other."
             )
-        environment = runner.child_environment(os.environ, settings.BASE_DIR, settings.MACHINE_TIME_ZONE)
         host = host.strip("[]")
+        addresses = links(host, port, settings.ALLOWED_HOSTS)
+        environment = {
+            **runner.child_environment(os.environ, settings.BASE_DIR, settings.MACHINE_TIME_ZONE),
+            **({"CHATSITE_AT": addresses[0].rstrip("/")} if addresses else {}),
+        }
         if workers == 1:
-            self.tell(host, port)
+            self.tell(addresses)
             runner.replace(server, host, port, environment)
         try:
             listener = runner.listen(host, port)
@@ -47,13 +51,13 @@ class Command(BaseCommand):
                     f"Several daphne workers cannot share the IPv6 socket {host}: daphne takes it for an IPv4 one. "
                     "Use --server uvicorn, or one worker, or an IPv4 address."
                 )
-            self.tell(host, port)
+            self.tell(addresses)
             seconds = settings.CHAT.drain_seconds + GRACE_SECONDS
             if not asyncio.run(runner.supervise(server, listener, workers, environment, seconds)):
                 raise CommandError("Not every server ended in time.")
 
-    def tell(self, host: str, port: int) -> None:
+    def tell(self, addresses: list[str]) -> None:
         """Print where to point a browser."""
-        for link in links(host, port, settings.ALLOWED_HOSTS):
+        for link in addresses:
             self.stdout.write(f"Serving at {link}")
         self.stdout.flush()

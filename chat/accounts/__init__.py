@@ -1,0 +1,1 @@
+"""Accounts: the pages on which people come, go, and say who they are."""

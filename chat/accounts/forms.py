@@ -1,0 +1,187 @@
+"""Forms of accounts."""
+
+from __future__ import annotations
+
+import zoneinfo
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from chat import people, set_up
+from chat.models import Invalidation, Profile
+from chat.models.profile import COLOURS
+from chat.wire.codes import WireError
+from chat.wire.names import MAX_NAME_CHARACTERS
+
+# Who has no password here has signed in lately, when they ask for what else needs one.
+LATELY = timedelta(minutes=10)
+CONFIRMATION = "erase"
+
+
+def words(error: WireError) -> ValidationError:
+    """Return what a form says of a name that may not be."""
+    text = error.message.removeprefix("payload.name: ")
+    return ValidationError(f"{text[:1].upper()}{text[1:]}.")
+
+
+class NameField(forms.CharField):
+    """A display name that nobody is mistaken for another by; `owner` is the user who may have it already."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        missing = f"Expected 1 to {MAX_NAME_CHARACTERS} characters, got 0."
+        super().__init__(strip=False, error_messages={"required": missing}, **kwargs)
+        self.owner: int | None = None
+
+    def clean(self, value: Any) -> str:
+        name = super().clean(value)
+        if not name:
+            return ""
+        try:
+            shown = people.checked(name)
+            people.check_free(shown, self.owner)
+        except WireError as error:
+            raise words(error) from None
+        return shown
+
+
+class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
+    """A new account, and how it is shown."""
+
+    name = NameField(
+        label="Name shown to others",
+        required=False,
+        help_text="Empty: the username. You can change it later.",
+        widget=forms.TextInput(attrs={"autocomplete": "nickname"}),
+    )
+
+    class Meta(UserCreationForm.Meta):
+        model = User
+        fields = ("username", "name", "email")
+        labels = {"email": "Email address"}
+        help_texts = {
+            "username": "What you sign in with: letters, digits and @ . + - _",
+            "email": "Only used to send you a link when you have forgotten your password. May stay empty.",
+        }
+
+    def create(self) -> User:
+        """Make the account and its profile. Raises: django.db.Error."""
+        user: User = self.save(commit=False)
+        with settings.TURN(), transaction.atomic():
+            user.save()
+            people.begin(user, self.shown)
+        return user
+
+    @property
+    def shown(self) -> str:
+        """How the person wants to be called."""
+        return str(self.cleaned_data["name"] or self.cleaned_data["username"])
+
+
+class SetUpForm(SignUpForm):
+    """The administrator's account, made by the link of the first start."""
+
+    token = forms.CharField(widget=forms.HiddenInput)
+
+    def make(self) -> User | None:
+        """Make the administrator, or None where there is an account by now. Raises: django.db.Error."""
+        user: User = self.save(commit=False)
+        return user if set_up.make_administrator(user, self.shown) else None
+
+
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
+    """How a person is shown, and how pages are shown to them."""
+
+    name = NameField(label="Name shown to others", widget=forms.TextInput(attrs={"autocomplete": "nickname"}))
+    colour = forms.TypedChoiceField(
+        label="Colour of your avatar",
+        choices=[(number, f"Colour {number + 1}") for number in range(COLOURS)],
+        coerce=int,
+        widget=forms.RadioSelect,
+    )
+    time_zone = forms.ChoiceField(label="Time zone", required=False)
+    language = forms.ChoiceField(
+        label="Language", required=False, choices=[("", "As the browser says"), *settings.LANGUAGES]
+    )
+
+    class Meta:
+        model = Profile
+        fields = ("name", "colour", "time_zone", "language")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["name"]
+        assert isinstance(field, NameField)
+        field.owner = self.instance.user_id
+        zones = sorted(zoneinfo.available_timezones() - {"localtime", "Factory"})
+        self.fields["time_zone"].choices = [("", "As the browser says"), *((zone, zone) for zone in zones)]  # type: ignore[attr-defined]
+
+    def apply(self) -> None:
+        """Save the profile. Raises: WireError where the name was taken meanwhile, django.db.Error."""
+        name = self.cleaned_data["name"]
+        renamed = name != self.initial["name"]
+        profile: Profile = self.instance
+        with settings.TURN(), transaction.atomic():
+            if renamed:
+                people.rename(profile, name)
+            profile.save(update_fields=["colour", "time_zone", "language"])
+            transaction.on_commit(lambda: Invalidation.of(profile.user_id))
+
+
+class AgainForm(forms.Form):
+    """The password once more: what follows is for its owner alone. Too many wrong ones lock it as at a sign-in."""
+
+    password = forms.CharField(
+        label="Your password", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+        assert isinstance(request.user, User)
+        self.user = request.user
+        if not self.user.has_usable_password():
+            del self.fields["password"]
+
+    def clean_password(self) -> str:
+        password = str(self.cleaned_data["password"])
+        if authenticate(self.request, username=self.user.get_username(), password=password) is None:
+            raise ValidationError("This is not your password.")
+        return password
+
+    def clean(self) -> dict[str, Any]:
+        last = self.user.last_login
+        if "password" not in self.fields and (last is None or timezone.now() - last > LATELY):
+            raise ValidationError("You have no password here: sign out, sign in again, and do this within ten minutes.")
+        return super().clean() or self.cleaned_data
+
+
+class EraseForm(AgainForm):
+    """What becomes of an account that goes, confirmed."""
+
+    messages = forms.ChoiceField(
+        label="What you have written",
+        choices=[
+            ("keep", "Keep it, as written by “deleted user”"),
+            ("remove", "Remove it, in every room"),
+        ],
+        widget=forms.RadioSelect,
+    )
+    confirmation = forms.CharField(
+        label=f"Type “{CONFIRMATION}” to confirm", widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    field_order = ("messages", "confirmation", "password")
+
+    def clean_confirmation(self) -> str:
+        typed = str(self.cleaned_data["confirmation"])
+        if typed.strip().lower() != CONFIRMATION:
+            raise ValidationError(f"Expected “{CONFIRMATION}”, got “{typed[:40]}”.")
+        return typed

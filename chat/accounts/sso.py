@@ -1,0 +1,44 @@
+"""Single sign-on: what this site makes of people that its provider (OpenID Connect) vouches for."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from chat import people, set_up
+
+logger = logging.getLogger("chat.accounts")
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        return render(request, "accounts/sso_failed.html", {"closed": True}, status=403)
+
+
+class Adapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    """Lets in whom the provider lets in, also where sign-up is closed: the provider is the operator's choice."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
+        """Tell whether somebody new may come: not before there is an administrator."""
+        return not set_up.needed()
+
+    def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> User:
+        """Save a new person's account, and a profile with the name that the provider tells."""
+        user: User = super().save_user(request, sociallogin, form)
+        data = sociallogin.account.get_provider_account().get_user_data() or {}
+        people.begin(user, str(data.get("name") or user.get_username()))
+        return user
+
+    def on_authentication_error(
+        self, request: HttpRequest, provider: Any, error: Any = None, exception: Any = None, extra_context: Any = None
+    ) -> None:
+        """Say that it did not work; what it was is for the log."""
+        logger.warning("single sign-on failed: %s %s", error or "", " ".join(str(exception or "").split()))
+        raise ImmediateHttpResponse(render(request, "accounts/sso_failed.html", status=403))

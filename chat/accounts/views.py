@@ -1,0 +1,137 @@
+"""Pages of accounts: who comes, who goes, and who they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth import views as django_views
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse, reverse_lazy
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.generic import FormView
+
+from chat import people, set_up
+from chat.accounts.forms import ProfileForm, SetUpForm, SignUpForm, words
+from chat.wire.codes import WireError
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+# Pages whose forms hold a password that is chosen.
+SECRET = [sensitive_post_parameters(), never_cache]
+
+
+def ways_in() -> dict[str, Any]:
+    """Return what a page tells of the ways to come in."""
+    oidc = settings.CHAT.oidc
+    sso = {"name": oidc.name, "url": reverse("openid_connect_login", args=["sso"])} if oidc else None
+    return {"sign_up_open": settings.CHAT.sign_up, "sso": sso}
+
+
+class SignIn(django_views.LoginView):
+    template_name = "accounts/sign_in.html"
+    redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs, **ways_in(), no_accounts=set_up.needed())
+
+
+@method_decorator(SECRET, name="dispatch")
+class SignUp(django_views.RedirectURLMixin, FormView):  # type: ignore[type-arg]
+    template_name = "accounts/sign_up.html"
+    form_class = SignUpForm
+    next_page = settings.LOGIN_REDIRECT_URL
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            return HttpResponseRedirect(self.get_success_url())
+        # Or a stranger's would be the first account, and nobody could become the administrator by the link any more.
+        if not settings.CHAT.sign_up or set_up.needed():
+            return render(request, "accounts/sign_up_closed.html", {"no_accounts": set_up.needed()}, status=403)
+        return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: SignUpForm) -> HttpResponse:
+        login(self.request, form.create(), backend=BACKEND)
+        return super().form_valid(form)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs, **ways_in(), next=self.get_redirect_url())
+
+
+@method_decorator(SECRET, name="dispatch")
+class SetUp(FormView):  # type: ignore[type-arg]
+    template_name = "accounts/set_up.html"
+    form_class = SetUpForm
+    success_url = reverse_lazy("default-room")
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        token = request.POST.get("token") or request.GET.get("token", "")
+        if not set_up.fits(token):
+            return render(request, "accounts/set_up_refused.html", {"needed": set_up.needed()}, status=403)
+        self.initial = {"token": token}
+        return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: SetUpForm) -> HttpResponse:
+        user = form.make()
+        if user is None:
+            return render(self.request, "accounts/set_up_refused.html", {"needed": False}, status=403)
+        login(self.request, user, backend=BACKEND)
+        return super().form_valid(form)
+
+
+@method_decorator([login_required, never_cache], name="dispatch")
+class ProfilePage(FormView):  # type: ignore[type-arg]
+    template_name = "accounts/profile.html"
+    form_class = ProfileForm
+    success_url = reverse_lazy("accounts:profile")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        user = self.request.user
+        assert isinstance(user, User)
+        return {**super().get_form_kwargs(), "instance": people.profile_of(user)}
+
+    def form_valid(self, form: ProfileForm) -> HttpResponse:
+        try:
+            form.apply()
+        except WireError as error:
+            form.add_error("name", words(error))
+            return self.form_invalid(form)
+        messages.success(self.request, "Your profile is saved.")
+        return super().form_valid(form)
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        """Show the page in the person's time zone."""
+        with timezone.override(context["form"].instance.time_zone or None):
+            return render(self.request, self.template_name, context)
+
+
+class PasswordChange(django_views.PasswordChangeView):
+    template_name = "accounts/password_change.html"
+    success_url = reverse_lazy("accounts:profile")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        messages.success(self.request, "Your password is changed. Everywhere else you are signed out.")
+        return super().form_valid(form)
+
+
+class PasswordReset(django_views.PasswordResetView):
+    template_name = "accounts/password_reset.html"
+    email_template_name = "accounts/password_reset_mail.txt"
+    subject_template_name = "accounts/password_reset_subject.txt"
+    success_url = reverse_lazy("accounts:password-reset-sent")
+
+
+class PasswordResetConfirm(django_views.PasswordResetConfirmView):
+    template_name = "accounts/password_reset_confirm.html"
+    success_url = reverse_lazy("accounts:sign-in")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        messages.success(self.request, "Your password is changed: sign in with the new one.")
+        return super().form_valid(form)

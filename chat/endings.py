@@ -1,0 +1,70 @@
+"""Endings: what ends a session, or may, is told to every process after it is committed.
+
+Django says these things by signals alone: they come from its own views and admin, from the shell and from commands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_out
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.utils import timezone
+
+from chat.models import Invalidation
+
+USER_ID = "_auth_user_id"
+
+
+def connect() -> None:
+    """Hear of what ends sessions. It may be called again."""
+    user_logged_out.connect(signed_out, dispatch_uid="chat.endings")
+    post_save.connect(user_saved, sender=User, dispatch_uid="chat.endings")
+    post_delete.connect(user_deleted, sender=User, dispatch_uid="chat.endings")
+    post_delete.connect(session_deleted, sender=Session, dispatch_uid="chat.endings")
+    m2m_changed.connect(groups_changed, sender=User.groups.through, dispatch_uid="chat.endings")
+
+
+def tell(user: int) -> None:
+    """Tell every process that a user has changed, once that is committed."""
+    transaction.on_commit(lambda: Invalidation.of(user))
+
+
+def signed_out(sender: Any, user: Any, **kwargs: Any) -> None:
+    if user is not None:
+        tell(user.pk)
+
+
+def user_saved(
+    sender: Any, instance: User, created: bool, raw: bool, update_fields: frozenset[str] | None, **kwargs: Any
+) -> None:
+    """Hear of a changed password, a closed account, other rights; a sign-in alone changes nothing."""
+    if not created and not raw and update_fields != frozenset({"last_login"}):
+        tell(instance.pk)
+
+
+def user_deleted(sender: Any, instance: User, **kwargs: Any) -> None:
+    tell(instance.pk)
+
+
+def session_deleted(sender: Any, instance: Session, **kwargs: Any) -> None:
+    """Hear of a session's end; one that ran out is found by the processes' own re-checks."""
+    user = instance.get_decoded().get(USER_ID, "") if instance.expire_date > timezone.now() else ""
+    if user.isdecimal():
+        tell(int(user))
+
+
+def groups_changed(
+    sender: Any, instance: Any, action: str, reverse: bool, pk_set: set[int] | None, **kwargs: Any
+) -> None:
+    """Hear of who has become, or is no more, what a group is: a site moderator."""
+    if not action.startswith("post_") and action != "pre_clear":
+        return
+    if not reverse:
+        tell(instance.pk)
+        return
+    for user in pk_set or instance.user_set.values_list("pk", flat=True):
+        tell(user)

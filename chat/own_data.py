@@ -1,0 +1,166 @@
+"""A person's own data: all of it in one file, and its end."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from axes.models import AccessAttempt
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.utils import timezone
+
+from chat import people
+from chat.models import Membership
+from chat.rooms import erasing
+from chat.rooms.archive import moment
+from chat.rooms.authored import messages_of
+from chat.rooms.erasing import Erasure
+from chat.rooms.rows import Row
+
+USER_ID = "_auth_user_id"
+# Every process has closed a person's connections by then: they look once a second (chat/look.py).
+ENDED_SECONDS = 2.5
+
+Turn = Callable[[], AbstractContextManager[Any]]
+# Hears what is being done, how much of it is done, and how much there may be (0: not known).
+Progress = Callable[[str, int, int], None]
+
+
+class OnlyAdministrator(Exception):
+    """Who goes would leave others behind with nobody to administer the site."""
+
+    def __init__(self) -> None:
+        super().__init__("This is the only administrator: make somebody else one first, in the admin.")
+
+
+# Export
+
+
+def export(user: User, file: BinaryIO, progress: Progress) -> int:
+    """Write what is kept of a person as a zip; return how many messages there are.
+
+    Raises: django.db.Error, OSError.
+    """
+    count = 0
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("profile.json", pretty(profile(user)))
+        archive.writestr("memberships.json", pretty(memberships(user)))
+        archive.writestr("sessions.json", pretty([{"expires_at": it.expire_date} for it in sessions_of(user)]))
+        with archive.open("messages.jsonl", "w", force_zip64=True) as lines:
+            for count, (slug, row) in enumerate(messages_of(f"user:{user.pk}"), 1):
+                lines.write(json.dumps(message(slug, row), ensure_ascii=False).encode() + b"\n")
+                progress("messages", count, 0)
+    return count
+
+
+def profile(user: User) -> dict[str, Any]:
+    """Return what is kept of a person beside what they write."""
+    shown = people.profile_of(user)
+    return {
+        "id": user.pk,
+        "username": user.get_username(),
+        "name": shown.name,
+        "email": user.email,
+        "colour": shown.colour,
+        "time_zone": shown.time_zone,
+        "language": shown.language,
+        "joined_at": user.date_joined,
+        "signed_in_at": user.last_login,
+        "staff": user.is_staff,
+        "groups": list(user.groups.order_by("name").values_list("name", flat=True)),
+    }
+
+
+def memberships(user: User) -> list[dict[str, Any]]:
+    found = Membership.objects.filter(user=user).select_related("room").order_by("room__slug")
+    return [{"room": it.room.slug, "role": it.role, "since": it.since, "read": it.read} for it in found]
+
+
+def message(slug: str, row: Row) -> dict[str, Any]:
+    """Return a message as it stands in the file; times are RFC 3339 in UTC, data is base64."""
+    found = {
+        "room": slug,
+        "message": row.number,
+        "at": moment(row.at).isoformat(),
+        "text": row.text,
+        "data": None if row.data is None else base64.b64encode(row.data).decode(),
+        "edited_at": None if row.edited_at is None else moment(row.edited_at).isoformat(),
+        "deleted": bool(row.deleted) or None,
+        "reply_to": row.reply_to,
+        "address": row.address or None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def sessions_of(user: User) -> Iterator[Session]:
+    """Yield a person's sessions. Their rows do not tell whose they are, so that each is looked into."""
+    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
+        if session.get_decoded().get(USER_ID) == str(user.pk):
+            yield session
+
+
+def pretty(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=datetime.isoformat) + "\n"
+
+
+# Erasure
+
+
+def check_erasable(user: User) -> None:
+    """Refuse to leave people behind without an administrator. Raises: OnlyAdministrator, django.db.Error."""
+    others = User.objects.exclude(pk=user.pk)
+    if user.is_superuser and others.exists() and not others.filter(is_superuser=True, is_active=True).exists():
+        raise OnlyAdministrator
+
+
+def erase(
+    user: User, turn: Turn, progress: Progress, *, keep: bool, sleep: Callable[[float], None] = time.sleep
+) -> int:
+    """Erase a person: the account is gone, what they wrote is nobody's or is no more; return how many messages changed.
+
+    The account is closed first, so that nothing more is written by it, and deleted last: after a failure the same may
+    be run again.
+
+    Raises: OnlyAdministrator, and then nothing is done; django.db.Error.
+    """
+    check_erasable(user)
+    close(user, turn)
+    sleep(ENDED_SECONDS)
+    token = secrets.token_hex(8)
+    erasure = Erasure(f"user:{user.pk}", f"gone:{token}", f"erase:{token}", keep, int(time.time() * 1000))
+    count = 0
+    for changed in erasing.erase(erasure, turn):
+        count += changed
+        progress("messages", count, 0)
+    erasing.leave(user.pk, turn)
+    delete(user, turn)
+    return count
+
+
+def close(user: User, turn: Turn) -> None:
+    """Let nobody sign in to an account, and end its sessions."""
+    with turn(), transaction.atomic():
+        user.is_active = False
+        user.save(update_fields=["is_active"])
+        for session in list(sessions_of(user)):
+            session.delete()
+
+
+def delete(user: User, turn: Turn) -> None:
+    """Delete an account, and its name from what was logged of it."""
+    with turn(), transaction.atomic():
+        AccessAttempt.objects.filter(username=user.get_username()).delete()
+        about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
+        about.update(object_repr=erasing.NAME)
+        user.delete()
