@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
-from chat.auth import shown
+from chat.auth import person_of_user
 from chat.models import Room
 from chat.rooms import permissions, rights
 from chat.rooms.permissions import Policy, Role, Standing
@@ -71,7 +71,7 @@ def person_of(request: HttpRequest) -> Person:
     """Return who asks for a page."""
     user = request.user
     if user.is_authenticated:
-        return Person(f"user:{user.pk}", shown(user.get_username(), user.pk), "user")
+        return person_of_user(user)
     return Person("", "", "guest")
 
 
