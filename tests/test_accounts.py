@@ -122,7 +122,10 @@ def test_while_there_is_no_administrator_nobody_can_sign_up(client: Client) -> N
 
 @pytest.mark.parametrize(
     ("wanted", "leads"),
-    [("/rooms/lobby", "/rooms/lobby"), ("//evil.example/", "/"), ("https://evil.example/", "/"), ("javascript:x", "/")],
+    [
+        *(("/rooms/lobby", "/rooms/lobby"), ("//evil.example/", "/"), ("https://evil.example/", "/")),
+        *(("javascript:x", "/"), ("/accounts/sign-in/", "/"), ("/accounts/sign-up/?next=/x", "/")),
+    ],
 )
 @pytest.mark.parametrize("page", ["sign-in", "sign-up"])
 def test_after_coming_in_one_is_led_on_within_this_site_only(
@@ -138,6 +141,7 @@ def test_after_coming_in_one_is_led_on_within_this_site_only(
 def test_who_is_signed_in_is_led_on_from_the_ways_in(inside: Client) -> None:
     for page in ("sign-in", "sign-up"):
         assert inside.get(f"/accounts/{page}/?next=/rooms/lobby")["Location"] == "/rooms/lobby"
+        assert inside.get(f"/accounts/{page}/?next=/accounts/{page}/")["Location"] == "/"
 
 
 # The first start
