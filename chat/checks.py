@@ -11,6 +11,7 @@ from django.db import Error as DatabaseError
 
 from chat.conf import Conf
 from chat.models import AllowedOrigin
+from chat.tokens import key_problem
 
 
 @register(Tags.compatibility)
@@ -86,6 +87,10 @@ def check_conf(conf: Conf) -> list[CheckMessage]:
                 id="chat.W005",
             )
         )
+    problem = key_problem(conf)
+    if problem:
+        hint = "Until then no token of another backend is believed."
+        found.append(Error(problem, hint=hint, id="chat.E010"))
     return found
 
 

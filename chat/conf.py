@@ -24,6 +24,7 @@ RAW_SENDERS = ("address", "name", "none")
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel")
 SLUG = r"[a-z0-9][a-z0-9-]{0,63}"
 MAX_RETENTION_DAYS = 36_500
+JWT_ALGORITHMS = ("HS256", "RS256", "ES256", "EdDSA")
 
 
 class BadSetting(Exception):
@@ -76,6 +77,10 @@ class Conf:
     max_connections_per_ip: int
     ping_interval: float
     ping_timeout: float
+    jwt_key: str
+    jwt_algorithm: str
+    jwt_audience: str
+    jwt_jwks_url: str
 
     @property
     def clustered(self) -> bool:
@@ -167,6 +172,11 @@ def read(environment: Mapping[str, str] = os.environ) -> Conf:
         max_connections_per_ip=reader.number("CHAT_MAX_CONNECTIONS_PER_IP", 200, 0, 10_000_000, whole=True),
         ping_interval=reader.number("CHAT_PING_INTERVAL", 25, 0.1, 86_400),
         ping_timeout=reader.number("CHAT_PING_TIMEOUT", 10, 0.1, 86_400),
+        # Where a line of the environment is one line, the breaks of a PEM are written as \n.
+        jwt_key=reader.text("CHAT_JWT_KEY").replace("\\n", "\n"),
+        jwt_algorithm=read_jwt_algorithm(reader),
+        jwt_audience=reader.text("CHAT_JWT_AUDIENCE"),
+        jwt_jwks_url=read_jwks_url(reader),
     )
 
 
@@ -231,6 +241,20 @@ def read_raw_sender(reader: Reader) -> str:
     if value not in RAW_SENDERS:
         raise BadSetting("CHAT_RAW_SENDER", value, "address, name or none")
     return value
+
+
+def read_jwt_algorithm(reader: Reader) -> str:
+    value = reader.text("CHAT_JWT_ALGORITHM", "HS256") or "HS256"
+    if value not in JWT_ALGORITHMS:
+        raise BadSetting("CHAT_JWT_ALGORITHM", value, "HS256, RS256, ES256 or EdDSA")
+    return value
+
+
+def read_jwks_url(reader: Reader) -> str:
+    url = reader.text("CHAT_JWT_JWKS_URL")
+    if url and (scheme_of(url) not in ("http", "https") or not urlsplit(url).netloc):
+        raise BadSetting("CHAT_JWT_JWKS_URL", hidden(url), "https://host/path")
+    return url
 
 
 def read_oidc(reader: Reader) -> Oidc | None:

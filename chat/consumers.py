@@ -11,18 +11,19 @@ from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from chat.auth import person_of
 from chat.conf import SLUG
 from chat.conversation import Conversation
 from chat.database import Unavailable, ask
 from chat.doors import reader_of
 from chat.live.connection import Connection
+from chat.live.identity import Identity
 from chat.live.lanes import SCOPE_KEY, AsgiLane, Lane
 from chat.live.registry import Admission
 from chat.node import Node
 from chat.origins import SCOPE_KEY as VISIT
 from chat.rooms import recovery
 from chat.rooms.directory import RoomCard
+from chat.tokens import Refused
 from chat.wire import json
 from chat.wire.codec import Codec
 from chat.wire.codes import (
@@ -34,11 +35,11 @@ from chat.wire.codes import (
     SERVER_RESTART,
     TOO_BIG,
     TOO_MANY_CONNECTIONS,
+    UNAUTHENTICATED,
     UNAVAILABLE,
     Close,
     WireError,
 )
-from chat.wire.events import Person
 from chat.wire.raw import format_address
 
 logger = logging.getLogger("chat.connection")
@@ -59,7 +60,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.node = node
         self.connection: Connection | None = None
         self.conversation: Conversation | None = None
-        self.person: Person | None = None
+        self.identity: Identity | None = None
+        self.asked_at = 0.0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Run the connection: channels' own loop makes a task for each frame, this one none."""
@@ -105,15 +107,17 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.connect_somebody(codec)
 
     async def connect_somebody(self, codec: Codec) -> None:
-        """Open a connection for whoever the session says it is."""
+        """Open a connection for whoever it is, by what it shows."""
+        self.asked_at = self.node.clock()
         try:
-            self.person = await person_of(self.scope, self.node.database)
+            self.identity = await self.node.authority.identify(self.scope)
         except Unavailable:
             await self.turn_away(codec, UNAVAILABLE)
             return
-        if self.person is None and not self.node.conf.guests:
-            await self.turn_away(codec, ROOM_FORBIDDEN.because("Guests may not take part here: sign in."))
-        elif codec.name == "raw":
+        except Refused:
+            await self.turn_away(codec, UNAUTHENTICATED)
+            return
+        if codec.name == "raw":
             await self.connect_raw(codec)
         else:
             await self.open(codec)
@@ -126,6 +130,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def connect_raw(self, codec: Codec) -> None:
         """Open a connection that is in the URL's room from the handshake on."""
+        if not self.node.conf.guests and (self.identity is None or self.identity.is_guest):
+            await self.turn_away(codec, ROOM_FORBIDDEN.because("Guests may not take part here: sign in."))
+            return
         try:
             card = await self.node.directory.find(self.room)
         except Unavailable:
@@ -199,7 +206,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             rate=conf.message_rate,
             burst=conf.message_burst,
         )
-        connection.person = self.person or connection.person
+        connection.identity = self.identity or connection.identity
         visit = self.scope.get(VISIT)
         connection.origin = None if visit is None or visit.own else visit.origin
         return connection
@@ -211,6 +218,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.conversation = Conversation(self.node, connection)
         await self.accept(json.SUBPROTOCOL if codec.name == "json" else None)
         self.node.registry.add(connection)
+        self.node.watch.came(connection, self.asked_at)
+        self.conversation.signing.begin()
         self.node.heartbeat.watch(connection)
         logger.info("open %s address=%s codec=%s room=%s", connection.id, self.address, codec.name, self.room_of(codec))
 

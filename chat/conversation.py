@@ -10,14 +10,16 @@ from typing import Any
 
 from chat.database import Unavailable
 from chat.live.connection import Connection
+from chat.live.identity import Identity
 from chat.live.jobs import Job, Jobs
 from chat.node import Node
 from chat.reading import NO_DATABASE, Reading
 from chat.rooms.changes import Change, Delete, Done, Edit, Outcome, React, Write
-from chat.wire import commands, json, names
+from chat.signing import Signing
+from chat.wire import commands, json
 from chat.wire.codes import BAD_FRAMES, FLOODING, Error, WireError
-from chat.wire.commands import Command, History, Id, Join, Leave, Name, Ping, Pong, Read, Send
-from chat.wire.events import Message, Person
+from chat.wire.commands import Auth, Command, History, Id, Join, Leave, Name, Ping, Pong, Read, Send
+from chat.wire.events import Message
 
 logger = logging.getLogger("chat.conversation")
 
@@ -30,6 +32,7 @@ class Conversation:
         self.connection = connection
         self.jobs = Jobs()
         self.reading = Reading(node, connection, self.answer)
+        self.signing = Signing(node, connection, self.answer, self.moved)
 
     def hear(self, text: str | None, data: bytes | None, room: str) -> str | None:
         """Take one frame; return the room that it was said in, if it was said in one."""
@@ -57,6 +60,7 @@ class Conversation:
 
     def end(self) -> None:
         self.jobs.cancel()
+        self.signing.end()
 
     def obey(self, id: Id, command: Command) -> None:
         """Do what a client asks for. Raises: WireError."""
@@ -65,10 +69,12 @@ class Conversation:
                 self.answer("pong", id)
             case Pong():
                 pass  # A sign of life, and the lane has seen it.
+            case Auth():
+                self.later(id, partial(self.signing.auth, id, command))
             case Join():
-                self.later(id, partial(self.reading.join, id, command))
+                self.later(id, partial(self.read, partial(self.reading.join, id, command)))
             case History():
-                self.later(id, partial(self.reading.history, id, command))
+                self.later(id, partial(self.read, partial(self.reading.history, id, command)))
             case Send() | Leave() | Name() | Read() | commands.Edit() | commands.Delete() | commands.React():
                 # What follows a join that is still under way must not overtake it.
                 if self.jobs.busy:
@@ -78,13 +84,14 @@ class Conversation:
 
     def obey_now(self, id: Id, command: Command) -> None:
         try:
+            self.signing.check()
             match command:
                 case Send():
                     self.say(id, command)
                 case Leave():
                     self.part(id, command)
                 case Name():
-                    self.rename(id, command)
+                    self.signing.rename(id, command)
                 case Read():
                     self.node.personal.read(self.connection, command.room, command.message)
                     self.answer("ack", id, {})
@@ -93,6 +100,10 @@ class Conversation:
         except WireError as error:
             error.id = id
             raise
+
+    async def read(self, job: Job) -> None:
+        self.signing.check()  # Not before its turn: an `auth` may be under way.
+        await job()
 
     async def obey_later(self, id: Id, command: Command) -> None:
         self.obey_now(id, command)
@@ -219,16 +230,25 @@ class Conversation:
         self.node.hub.discard(leave.room, self.connection)
         self.answer("ack", id, {"room": leave.room})
 
-    def rename(self, id: Id, name: Name) -> None:
-        if self.connection.person.kind != "guest":
-            raise WireError(Error.FORBIDDEN, "Who is signed in is called by the name of the account.")
-        shown = names.clean(name.name)
-        self.connection.person = Person(self.connection.person.id, shown, self.connection.person.kind)
-        self.answer("ack", id, {"user": self.connection.person})
+    async def moved(self, was: Identity) -> None:
+        """Leave the rooms that the client, who may be somebody else now, may not read in; tell them of their own.
+
+        Raises: Unavailable.
+        """
+        connection = self.connection
+        if (connection.person.id, connection.identity.granted) != (was.person.id, was.granted):
+            try:
+                await self.node.doors.recheck([connection])
+            except Unavailable:
+                # Nobody says what they may read: they have to join again.
+                for slug in tuple(connection.rooms):
+                    self.node.hub.shut_out(slug, {connection.person.id})
+        if connection.person.kind == "user":
+            await self.node.personal.begin(connection)
 
     def welcome(self) -> None:
         """Say who and where they are; then, to the signed-in, which rooms are theirs."""
-        self.answer("welcome", None, self.node.welcome(self.connection))
+        self.answer("welcome", None, {**self.node.welcome(self.connection), **self.signing.described()})
         if self.connection.person.kind == "user":
             self.later(None, partial(self.node.personal.begin, self.connection))
 

@@ -47,6 +47,7 @@ class Health:
             "rooms": len(node.hub.rooms),
             "gaps": node.hub.gaps[0],
             "filled": node.hub.gaps[1],
+            "refused": dict(node.authority.refused),
             "node": node.id,
         }
 

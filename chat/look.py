@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
 
+from chat import notes
 from chat.database import Database, Unavailable, ask
-from chat.models import AllowedOrigin, Process, Room
+from chat.models import Process, Room
+from chat.notes import Notes
 from chat.rooms.permissions import COLUMNS, Policy
 from chat.rooms.recovery import Head
 from chat.wire.origins import Pattern
@@ -25,6 +27,8 @@ from chat.wire.origins import Pattern
 logger = logging.getLogger("chat.look")
 
 SECONDS = 1.0
+# Who wants a look at once gets one, but not more often than this.
+LEAST_SECONDS = 0.1
 # Rooms that one look asks after; of more than these, the next looks ask after the next.
 MAX_ROOMS = 1000
 # A process tells of itself after a change, but not more often than this; and without a change as often as this.
@@ -48,7 +52,7 @@ class Seen:
 
     `switched` are those that have become durable or volatile since they were opened here;
     `heads` tells where the durable ones stand; `positions` where their streams were when the look began; `policies` who
-    may do what in all of them.
+    may do what in all of them. `noted` are users who have changed, by the numbers of the notes that say so.
     """
 
     patterns: frozenset[Pattern]
@@ -58,6 +62,7 @@ class Seen:
     heads: Mapping[str, Head] = field(default_factory=dict)
     positions: Mapping[str, int] = field(default_factory=dict)
     policies: Mapping[str, Policy] = field(default_factory=dict)
+    noted: Mapping[int, int] = field(default_factory=dict)
 
 
 class Rooms(Protocol):
@@ -68,8 +73,10 @@ class Rooms(Protocol):
     def positions(self, slugs: Sequence[str]) -> dict[str, int]: ...
 
 
-def read(slugs: Sequence[str], positions: Mapping[str, int]) -> Seen:
+def read(slugs: Sequence[str], positions: Mapping[str, int], since: int | None = None) -> Seen:
     """Return what the database says now; `positions` has the rooms that are durable here.
+
+    `since` is the last note that is known (chat.notes).
 
     Raises: django.db.Error.
     """
@@ -79,7 +86,8 @@ def read(slugs: Sequence[str], positions: Mapping[str, int]) -> Seen:
     switched = frozenset(row[0] for row in rows if row[1] != (row[0] in positions))
     heads = {row[0]: Head(*row[2:6]) for row in rows if row[1]}
     policies = {row[0]: Policy(*row[6:]) for row in rows}
-    return Seen(*AllowedOrigin.listed(), gone, switched, heads, positions, policies)
+    patterns, malformed, noted = notes.read(since)
+    return Seen(patterns, malformed, gone, switched, heads, positions, policies, noted)
 
 
 class Look:
@@ -105,15 +113,27 @@ class Look:
         self.malformed: tuple[str, ...] = ()
         self.began = float("-inf")
         self.under_way: asyncio.Task[None] | None = None
+        self.wanted = asyncio.Event()
+        self.notes = Notes()
         self.asked = 0
         self.told: Figures | None = None
         self.told_at = float("-inf")
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Look for ever: once a second, and at once where it is wanted."""
         while True:
+            if self.under_way is not None:
+                await asyncio.wait([self.under_way])  # It may have read what was before the wish.
+            self.wanted.clear()
             await self.once()
-            await asyncio.sleep(max(0.0, self.began + SECONDS - self.clock()))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, self.began + SECONDS - self.clock())):
+                    await self.wanted.wait()
+            await asyncio.sleep(max(0.0, self.began + LEAST_SECONDS - self.clock()))
+
+    def soon(self) -> None:
+        """Look without waiting for the next second: something may have changed."""
+        self.wanted.set()
 
     async def fresh(self) -> None:
         """Wait until what is known was read within the last second, or the database has not answered."""
@@ -136,7 +156,7 @@ class Look:
     async def _look(self) -> None:
         try:
             slugs = self._slice()
-            seen = await ask(self.database, read, slugs, self.rooms.positions(slugs))
+            seen = await ask(self.database, read, slugs, self.rooms.positions(slugs), self.notes.since)
         except Unavailable as error:
             if self.answers:
                 logger.warning(

@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from chat.broker import EVENTS, Broker, group_of, post
+from chat.authority import Authority
+from chat.broker import EVENTS, EVERYBODY, Broker, group_of, post
 from chat.conf import Conf
 from chat.database import Database, Unavailable, ask
 from chat.doors import Doors, reader_of
@@ -34,10 +35,12 @@ from chat.rooms.changes import Change, Done, Outcome
 from chat.rooms.directory import Directory
 from chat.rooms.relay import Relay
 from chat.rooms.writer import Writer
+from chat.sessions import Sessions, Watch
+from chat.tokens import Tokens
 from chat.wire import events as wire
 from chat.wire import json
 from chat.wire.codec import Codec
-from chat.wire.codes import ORIGIN_CLOSED, RESYNC, ROOM_NOT_FOUND, SERVER_RESTART, Close
+from chat.wire.codes import ORIGIN_CLOSED, RESYNC, ROOM_NOT_FOUND, SERVER_RESTART, SESSION_ENDED, Close
 from chat.wire.events import Event
 from chat.wire.json import JsonCodec
 from chat.wire.origins import Origin
@@ -54,6 +57,8 @@ DRAIN_BATCH = 200
 # Who has not gone after this long is cut off; the rest of the drain is for the consumers to end.
 FAREWELL_SECONDS = 3.0
 RESTART_SECONDS = 1.0
+# A note that is found so soon after a request here was written by it, or as good as.
+HINT_SECONDS = 2.0
 # A storm of joins is read one after the other; who waits longer than this is told to come again.
 READ_SECONDS = 10.0
 # What was accepted is written before a clean end.
@@ -86,9 +91,14 @@ class Node:
         self.allow_list = AllowList()
         self.look = Look(self.id, Database(), time.monotonic, self.hub, self.figures, self.looked)
         self.directory = Directory(self.database, time.monotonic)
-        self.membership = Membership(lambda: self.hub.rooms.keys(), time.monotonic)
+        self.membership = Membership(self.wished_rooms, time.monotonic)
         self.doors = Doors(self.hub, self.membership, self.reader)
         self.personal = Personal(self.database, turn)
+        self.clock = time.monotonic
+        self.sessions = Sessions(self.database)
+        self.authority = Authority(Tokens(conf), self.sessions, self.database)
+        self.watch = Watch(self.registry, self.sessions, self.session_ended, self.doors.recheck, self.clock)
+        self.changed_at = float("-inf")
         self.broker = Broker(layer, self.hub, self.id, conf.clustered)
         self.relay = Relay(self.broker.publish)
         self.link = Link(
@@ -96,6 +106,7 @@ class Node:
         )
         self.hub.on_change = self.room_changed
         self.broker.on_failure = lambda error: self.link.failed.set()
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.drained: asyncio.Task[None] | None = None
 
@@ -105,12 +116,14 @@ class Node:
         """Start what runs beside the connections; a second call does nothing."""
         if self.tasks:
             return
+        self.loop = asyncio.get_running_loop()
         for name, run in (
             ("link", self.link.run),
             ("broker", self.broker.run),
             ("heartbeat", self.heartbeat.run),
             ("look", self.look.run),
             ("personal", self.personal.run),
+            ("watch", self.watch.run),
         ):
             self.tasks[name] = asyncio.get_running_loop().create_task(self._supervise(name, run), name=name)
 
@@ -194,6 +207,9 @@ class Node:
             if not room:
                 self.link.felt(str(message.get("group", "")))
             return
+        if room == EVERYBODY:
+            self.look.soon()
+            return
         try:
             events = wire.unpack(message["events"])
         except (msgspec.DecodeError, KeyError, TypeError):
@@ -211,11 +227,22 @@ class Node:
     def layer_changed(self, up: bool) -> None:
         self.broker.up = up
 
+    def wished_rooms(self) -> Collection[str]:
+        """Return the rooms whose groups this process is to be in."""
+        return (*self.hub.rooms, EVERYBODY) if self.conf.clustered else self.hub.rooms.keys()
+
     async def publish(self, room: str, event: Event) -> None:
         """Publish what the server itself says."""
         self.broker.publish(room, event)
 
     # The log
+
+    async def commit(self, change: Change) -> Outcome:
+        """Make a change that no connection asks for; its `done` is not called."""
+        made: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        change.done = lambda outcome: None if made.done() else made.set_result(outcome)
+        self.writer.take(change)
+        return await made
 
     def committed(self, answers: list[tuple[Change, Outcome]]) -> None:
         """Tell those who made a group's changes, and everybody else what they made."""
@@ -269,6 +296,22 @@ class Node:
         for slug, head in seen.heads.items():
             self.hub.seen(slug, head, seen.positions.get(slug, 0))
         await self._close_strangers()
+        await self.heard(self.look.notes.take(seen.noted, self.clock()))
+
+    def changed(self) -> None:
+        """Look at once: a request of this process's may have changed who somebody is."""
+        self.changed_at = self.clock()
+        self.look.soon()
+
+    async def heard(self, users: Collection[int]) -> None:
+        """Ask again who these users are and what they may do; let the other processes do so where it began here."""
+        if users and self.clock() - self.changed_at < HINT_SECONDS:
+            self.broker.hint()
+        self.personal.refresh(users)
+        await self.watch.hear(users)
+
+    async def session_ended(self, leaving: Collection[Connection]) -> None:
+        await self._close(leaving, SESSION_ENDED)
 
     async def _close_strangers(self) -> None:
         """Close who came by an origin that is no more allowed."""
@@ -331,7 +374,6 @@ class Node:
         conf = self.conf
         return {
             "connection": connection.id,
-            "user": connection.person,
             "node": self.id,
             "server_time": json.timestamp(time.time()),
             "heartbeat_s": conf.ping_interval,

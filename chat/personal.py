@@ -15,6 +15,7 @@ from chat.rooms.own import Own, Rooms
 from chat.rooms.rights import user_of
 from chat.wire import json
 from chat.wire.codes import Error, WireError
+from chat.wire.frames import Batch
 
 logger = logging.getLogger("chat.personal")
 
@@ -54,7 +55,7 @@ class Personal:
             return
         self.people.setdefault(user, set()).add(connection)
         self._know(user, found)
-        connection.put(told("you", {"rooms": [it.told(slug) for slug, it in self.rooms[user].items()]}))
+        connection.put(envelope("you", {"rooms": [it.told(slug) for slug, it in self.rooms[user].items()]}))
 
     def end(self, connection: Connection) -> None:
         """Forget a connection."""
@@ -78,7 +79,9 @@ class Personal:
         if number > known.read:
             self.rooms[user][slug] = known._replace(read=number, last=max(known.last, number))
             self.reads[user, slug] = number
-            self._tell(user, "read", {"room": slug, "user": connection.person.id, "message": number}, connection)
+            self._tell(
+                user, envelope("read", {"room": slug, "user": connection.person.id, "message": number}), connection
+            )
 
     # Everybody
 
@@ -134,7 +137,7 @@ class Personal:
                 known = self.rooms[user][slug]
                 if last > known.last:
                     self.rooms[user][slug] = known._replace(last=last)
-                    self._tell(user, "unread", {"room": slug, "last": last})
+                    self._tell(user, envelope("unread", {"room": slug, "last": last}))
 
     def _know(self, user: int, found: Rooms) -> None:
         """Remember somebody's rooms; what was read here and is not written yet is not forgotten."""
@@ -156,20 +159,19 @@ class Personal:
 
     def _tell_changes(self, user: int, before: Rooms, after: Rooms) -> None:
         for slug in before.keys() - after.keys():
-            self._tell(user, "room", {**before[slug].told(slug), "role": ""})
+            self._tell(user, envelope("room", {**before[slug].told(slug), "role": ""}))
         for slug, it in after.items():
             was = before.get(slug)
             if was is None or is_another(was, it):
-                self._tell(user, "room", it.told(slug))
+                self._tell(user, envelope("room", it.told(slug)))
                 continue
             if it.last > was.last:
-                self._tell(user, "unread", {"room": slug, "last": it.last})
+                self._tell(user, envelope("unread", {"room": slug, "last": it.last}))
             if it.read > was.read:
-                self._tell(user, "read", {"room": slug, "user": f"user:{user}", "message": it.read})
+                self._tell(user, envelope("read", {"room": slug, "user": f"user:{user}", "message": it.read}))
 
-    def _tell(self, user: int, kind: str, payload: dict[str, Any], teller: Connection | None = None) -> None:
+    def _tell(self, user: int, batch: Batch, teller: Connection | None = None) -> None:
         """Tell all connections of somebody, but for the one that it came from."""
-        batch = told(kind, payload)
         for connection in self.people.get(user, ()):
             if connection is not teller and connection.closing is None:
                 connection.put(batch)
@@ -180,7 +182,7 @@ def is_another(was: Own, now: Own) -> bool:
     return was._replace(last=0, read=0) != now._replace(last=0, read=0)
 
 
-def told(kind: str, payload: dict[str, Any]) -> Any:
+def envelope(kind: str, payload: dict[str, Any]) -> Batch:
     return json.pack([json.envelope(kind, payload)])
 
 

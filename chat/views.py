@@ -1,13 +1,36 @@
-"""Pages."""
+"""The page of a room."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from chat.models import Room
+from chat.pages.mine import Entry, entries_of, parted
+from chat.pages.refusals import telling
+from chat.pages.visit import Visit, visit
+from chat.rooms import permissions
+from chat.rooms.permissions import Policy, Role, Standing
+from chat.rooms.rights import user_of
+from chat.wire.events import Person
+
+
+def check_delete(policy: Policy, person: Person, standing: Standing) -> None:
+    """Refuse who may not take back even what they wrote themselves. Raises: WireError."""
+    permissions.check_read(policy, person, standing)
+    permissions.check_unarchived(policy)
+
+
+CHECKS = {
+    "read": permissions.check_read,
+    "post": permissions.check_post,
+    "react": permissions.check_react,
+    "delete": check_delete,
+    "moderate": permissions.check_moderate,
+}
 
 
 @require_safe
@@ -16,7 +39,31 @@ def default_room(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@telling
 def room(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one room's page."""
-    found = get_object_or_404(Room, slug=slug)
-    return render(request, "chat/room.html", {"room": found, "client_config": {"room": found.slug, "path": "/ws"}})
+    here = visit(request, slug)
+    user = user_of(here.person)
+    mine = entries_of(user)
+    context = {
+        "visit": here,
+        "room": here.room,
+        "user_id": user,
+        **parted(mine),
+        "barred": here.why_not(permissions.check_post),
+        "client_config": config(here, mine),
+    }
+    return render(request, "chat/room.html", context)
+
+
+def config(here: Visit, mine: list[Entry]) -> dict[str, Any]:
+    """Return what the page's script is told; `bars` says by role what is refused, and in which words."""
+    return {
+        "room": here.room.slug,
+        "path": "/ws",
+        "title": here.title,
+        "kind": here.room.kind,
+        "role": here.role.word,
+        "rooms": mine,
+        "bars": {role.word: {verb: here.why_not(check, role) for verb, check in CHECKS.items()} for role in Role},
+    }

@@ -25,6 +25,7 @@ from chat.node import Node
 from chat.origins import OriginGate
 from chat.proxies import Proxies
 from chat.routing import routes
+from chat.writes import Writes
 from chatsite import embedded, first_start, servers
 from chatsite.files import raise_open_files_limit
 from chatsite.gateway import Gateway
@@ -36,7 +37,7 @@ lock = None if conf.clustered else embedded.be_the_only_one(conf.var_dir)
 node = Node(conf, get_channel_layer(), ticker.run_embedded, settings.TURN)
 application = Gateway(
     node,
-    http=Health(Proxies(Cookies(BodyLimit(django_application)), conf.trusted_proxies), node),
+    http=Health(Proxies(Cookies(BodyLimit(Writes(django_application, node.changed))), conf.trusted_proxies), node),
     websocket=Proxies(
         OriginGate(routes(ChatConsumer.as_asgi(node=node)), conf.allowed_hosts, node.lets_in, secure=conf.https_only),
         conf.trusted_proxies,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chat.acting import SCOPE_KEY
 from chat.node import Node
 
 
@@ -16,7 +17,7 @@ class Gateway:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         self.node.start()
-        await self.ways[scope["type"]](scope, receive, send)
+        await self.ways[scope["type"]]({**scope, SCOPE_KEY: self.node}, receive, send)
 
     async def lifespan(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         while True:

@@ -7,13 +7,17 @@ import json as pyjson
 from collections.abc import Callable
 from typing import Any
 
-from chat import look
+from chat import auth, look, tickets
+from chat.auth import Account
 from chat.conf import Conf, read
 from chat.layers import MemoryChannelLayer
 from chat.live.connection import Connection
 from chat.live.lanes import Lane
 from chat.node import Node
+from chat.rooms import own
 from chat.rooms.directory import RoomCard
+from chat.rooms.permissions import OPEN
+from chat.tickets import Redeemed
 from chat.wire.codec import Codec
 from chat.wire.events import Broadcast, Message, Person
 from chat.wire.frames import Batch, Opcode
@@ -144,6 +148,7 @@ class FakeDatabase:
         self.asked: list[str] = []
         self.error: Exception | None = None
         self.gate: asyncio.Event | None = None
+        self.policy = OPEN
 
     async def __call__(self, call: Callable[..., Any], slug: str) -> RoomCard | None:
         self.asked.append(slug)
@@ -152,10 +157,48 @@ class FakeDatabase:
             await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return RoomCard(slug, self.rooms[slug], durable=slug in self.log) if slug in self.rooms else None
+        if slug not in self.rooms:
+            return None
+        log = self.log.group.logs.get(slug)
+        durable, id = (log.durable, log.id) if log is not None else (False, 0)
+        return RoomCard(slug, self.rooms[slug], durable=durable, id=id, policy=self.policy)
 
     def close(self) -> None:
         """Do nothing: there is no thread."""
+
+
+class FakeSessions:
+    """Accounts by session key in place of `chat.database.Database`; a test changes them, sets an error, or holds the gate."""
+
+    def __init__(self, **persons: Person) -> None:
+        self.persons = persons
+        self.tickets: dict[tuple[str, str], Redeemed] = {}
+        self.asked: list[tuple[str, ...]] = []
+        self.error: Exception | None = None
+        self.gate: asyncio.Event | None = None
+
+    async def __call__(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        await asyncio.sleep(0)
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        if call is tickets.redeem:
+            return self.tickets.pop(arguments, None)
+        if call is own.rooms_of:
+            return {user: {} for user in arguments[0]}
+        assert call is auth.read, call
+        self.asked.append(tuple(arguments[0]))
+        return {key: account_of(self.persons[key]) for key in arguments[0] if key in self.persons}
+
+    def serve(self, node: Node) -> None:
+        """Answer a node that asks who somebody is."""
+        node.database = node.sessions.database = node.authority.database = self  # type: ignore[assignment]
+        node.personal.database = self  # type: ignore[assignment]
+
+
+def account_of(person: Person) -> Account:
+    return Account(int(person.id.partition(":")[2]), person)
 
 
 class FakeRows:
@@ -167,6 +210,7 @@ class FakeRows:
         self.malformed: tuple[str, ...] = ()
         self.gone: frozenset[str] = frozenset()
         self.switched: frozenset[str] = frozenset()
+        self.noted: dict[int, int] = {0: 0}
         self.error: Exception | None = None
         self.told: list[tuple[Any, ...]] = []
         self.looks: list[tuple[str, ...]] = []
@@ -179,8 +223,15 @@ class FakeRows:
             slugs, positions = frozenset(arguments[0]), arguments[1]
             self.looks.append(tuple(arguments[0]))
             heads = {slug: head for slug in slugs if (head := self.log.read_head(slug)) is not None}
+            since = -1 if arguments[2] is None else arguments[2]
             return look.Seen(
-                self.patterns, self.malformed, self.gone & slugs, self.switched & slugs, heads, dict(positions)
+                self.patterns,
+                self.malformed,
+                self.gone & slugs,
+                self.switched & slugs,
+                heads,
+                dict(positions),
+                noted={number: user for number, user in self.noted.items() if number > since},
             )
         self.told.append(arguments)
         return None
@@ -280,7 +331,7 @@ def make_node(
     node.database.close()
     node.reader.close()
     node.look.database.close()
-    node.reader = FakeReader(log)  # type: ignore[assignment]
+    node.reader = node.doors.database = node.personal.database = FakeReader(log)  # type: ignore[assignment]
     node.writer = FakeWriter(log, node.committed)  # type: ignore[assignment]
     node.look.database = FakeRows(log)  # type: ignore[assignment]
     node.directory.database = FakeDatabase(log, **(rooms or {"lobby": "Lobby", "goframe": "GoFrame"}))  # type: ignore[assignment]

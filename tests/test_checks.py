@@ -48,6 +48,13 @@ def test_the_checks_are_among_those_that_every_command_runs() -> None:
         assert ours == [message.id for message in check_settings()] == ["chat.W002", "chat.E006"]
 
 
+def test_a_key_of_other_backends_that_makes_no_sense_is_an_error_without_the_key_in_it() -> None:
+    (error,) = check_conf(configuration(CHAT_JWT_KEY="a-short-secret"))
+    assert (error.id, error.level) == ("chat.E010", ERROR)
+    assert "14 bytes" in error.msg and "a-short-secret" not in str(error)
+    assert check_conf(configuration(CHAT_JWT_KEY="x" * 32)) == []
+
+
 @pytest.mark.parametrize(
     ("variables", "ids"),
     [

@@ -22,7 +22,7 @@ from chat.routing import routes
 from chat.wire.codes import FLOODING, SERVER_RESTART
 from chat.wire.events import Person
 from chat.wire.origins import parse
-from tests.fakes import FakeDatabase, FakeLane, make_node
+from tests.fakes import FakeDatabase, FakeLane, FakeSessions, make_node
 from tests.model_log import FakeReader, ModelLog
 
 SECONDS = 10  # far over what anything here needs
@@ -208,12 +208,9 @@ async def test_over_the_limit_the_first_are_told_and_the_others_refused(dial: Di
     assert node.registry.total == 0
 
 
-@pytest.mark.parametrize("offered", [(), ("chat.v1.json",)])
-async def test_where_guests_are_not_let_in_a_guest_is_told_so_and_closed(
-    dial: Dialler, node: Node, offered: tuple[str, ...]
-) -> None:
+async def test_where_guests_are_not_let_in_a_raw_guest_is_told_so_and_closed(dial: Dialler, node: Node) -> None:
     node.conf = dataclasses.replace(node.conf, guests=False)
-    socket, (accepted, _) = await dial("/ws", *offered)
+    socket, (accepted, _) = await dial("/ws")
     assert accepted
     code, reason = await closed(socket)
     assert code == 4508
@@ -230,22 +227,8 @@ ADA = Person("user:7", "ada", "user")
 @pytest.fixture
 def sessions(node: Node) -> FakeSessions:
     made = FakeSessions(adassession=ADA)
-    node.database = made  # type: ignore[assignment]
+    made.serve(node)
     return made
-
-
-class FakeSessions:
-    """Persons by session key in place of `chat.database.Database`; can fail."""
-
-    def __init__(self, **persons: Person) -> None:
-        self.persons = persons
-        self.error: Exception | None = None
-
-    async def __call__(self, call: Any, key: str) -> Person | None:
-        await asyncio.sleep(0)
-        if self.error is not None:
-            raise self.error
-        return self.persons.get(key)
 
 
 @pytest.mark.parametrize(
@@ -288,7 +271,10 @@ async def test_where_guests_are_not_let_in_who_is_signed_in_is(
     assert (connection.person, connection.closing) == (ADA, None)
     for visit, cookie in ((PROGRAM, "sessionid=adassession"), (OWN, "sessionid=forgedsession")):
         socket, _ = await dial("/ws", *offered, visit=visit, cookie=cookie)
-        assert (await closed(socket))[0] == 4508
+        if offered:
+            assert (await heard(socket))["payload"]["user"] is None, "it has time to send `auth`"
+        else:
+            assert (await closed(socket))[0] == 4508
 
 
 @pytest.mark.parametrize("offered", [(), ("chat.v1.json",)])

@@ -83,6 +83,7 @@ async def test_a_ready_process_tells_what_it_holds() -> None:
             "rooms": 2,
             "gaps": 0,
             "filled": 0,
+            "refused": {},
             "node": node.id,
         },
     )

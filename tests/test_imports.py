@@ -16,15 +16,24 @@ PACKAGES = ("chat", "chatsite")
 
 # What each part of `chat` may import of the others; edges may import everything below and each other.
 BOTTOM = {"wire", "conf"}
-MIDDLE = {"rooms", "broker", "broadcasts", "layers", "database", "look", "people"}
+MIDDLE = {"rooms", "broker", "broadcasts", "layers", "database", "look", "notes", "people"}
 EDGES = {
     *(
+        "api",
         "auth",
+        "authority",
         "consumers",
         "cookies",
         "conversation",
         "reading",
+        "jwks",
+        "tokens",
+        "tickets",
+        "sessions",
+        "signing",
+        "writes",
         "doors",
+        "acting",
         "personal",
         "views",
         "urls",

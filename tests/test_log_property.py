@@ -26,16 +26,18 @@ from tests.model_log import ModelLog
 from tests.simulation_log import Joins, join_added_after_the_read, join_rows_before_the_head
 from tests.virtual import VirtualLoop
 
-pytestmark = pytest.mark.long
-
-SEEDS = 2000
+# How many seeds, and how many runs of the machine, `make test` and `make long` try.
+SHORT, LONG = "short", pytest.param("long", marks=pytest.mark.long)
+SEEDS = {"short": range(150), "long": range(2000)}
+RUNS = {"short": 10, "long": 150}
 # A wrong order of joining goes wrong in every third run or so.
 SEEDS_OF_A_MUTANT = 40
 ROOM = "lobby"
 
 
-def test_every_client_ends_with_the_logs_state_over_thousands_of_seeds() -> None:
-    wrong = {seed: faults for seed in range(SEEDS) if (faults := simulation_log.run(seed))}
+@pytest.mark.parametrize("form", [SHORT, LONG])
+def test_every_client_ends_with_the_logs_state_whatever_the_seed(form: str) -> None:
+    wrong = {seed: faults for seed in SEEDS[form] if (faults := simulation_log.run(seed))}
     assert not wrong, f"seeds {list(wrong)}; the first: {next(iter(wrong.values()))}"
 
 
@@ -264,9 +266,12 @@ class Rooms(RuleBasedStateMachine):
             await node.stop()
 
 
-MANY = settings(max_examples=150, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
-TestRooms = Rooms.TestCase
-TestRooms.settings = MANY
+MANY = settings(stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.parametrize("form", [SHORT, LONG])
+def test_whatever_people_do_all_end_with_what_a_fresh_join_gives(form: str) -> None:
+    run_state_machine_as_test(Rooms, settings=settings(MANY, max_examples=RUNS[form]))
 
 
 async def read_and_begin_then(self: Reading, card: RoomCard, since: Since | None, limits: Limits) -> Entry:
@@ -277,6 +282,7 @@ async def read_and_begin_then(self: Reading, card: RoomCard, since: Since | None
     return Entry(self.describe(card, page), card.slug, page.head if page else None)
 
 
+@pytest.mark.long
 def test_the_machine_catches_a_member_that_begins_after_the_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chat.reading.Reading.prepare_durable", read_and_begin_then)
     unshrunk = settings(MANY, phases=[Phase.generate], database=None, derandomize=True, max_examples=1000)

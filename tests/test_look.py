@@ -117,9 +117,9 @@ def test_a_look_is_one_query_and_one_more_where_rooms_are_open(
     row: AllowedOrigin, django_assert_num_queries: Any
 ) -> None:
     with django_assert_num_queries(1):
-        look.read([], {})
+        look.read([], {}, 0)
     with django_assert_num_queries(2):
-        assert len(look.read([f"room-{number}" for number in range(MAX_ROOMS)], {}).gone) == MAX_ROOMS
+        assert len(look.read([f"room-{number}" for number in range(MAX_ROOMS)], {}, 0).gone) == MAX_ROOMS
 
 
 # When it is read
@@ -189,6 +189,51 @@ async def test_a_bug_in_one_look_does_not_end_the_looking(caplog: pytest.LogCapt
     assert looking.saw
 
 
+# Looking at once
+
+
+@in_virtual_time
+async def test_who_wants_a_look_gets_one_at_once_and_a_storm_of_wishes_one_each_tenth_of_a_second() -> None:
+    looking = Looking()
+    running = asyncio.create_task(looking.look.run())
+    await asyncio.sleep(SECONDS / 2)
+    looking.look.soon()
+    await asyncio.sleep(0.01)
+    assert len(looking.rows.looks) == 2
+    for _ in range(100):
+        looking.look.soon()
+        await asyncio.sleep(0.01)
+    assert len(looking.rows.looks) in (12, 13)
+    await asyncio.sleep(10 * SECONDS)
+    assert len(looking.rows.looks) in (22, 23, 24), "once a second again"
+    running.cancel()
+    await asyncio.wait([running])
+
+
+@in_virtual_time
+async def test_a_look_that_was_under_way_does_not_count_for_a_wish(monkeypatch: pytest.MonkeyPatch) -> None:
+    looking, answer = Looking(), FakeRows.__call__
+
+    async def slow(self: FakeRows, call: Any, *arguments: Any) -> Any:
+        seen = await answer(self, call, *arguments)
+        await asyncio.sleep(0.3)
+        return seen
+
+    monkeypatch.setattr(FakeRows, "__call__", slow)
+    running = asyncio.create_task(looking.look.run())
+    await asyncio.sleep(SECONDS * 0.9)
+    fresh = asyncio.create_task(looking.look.once())
+    await asyncio.sleep(0.1)
+    looking.rows.patterns = frozenset({A})
+    looking.look.soon()
+    await fresh
+    assert looking.saw[-1].patterns == frozenset(), "it had been read before"
+    await asyncio.sleep(0.5)
+    assert looking.saw[-1].patterns == {A}
+    running.cancel()
+    await asyncio.wait([running])
+
+
 # Asking for what is fresh
 
 
@@ -212,9 +257,9 @@ async def test_a_storm_of_those_who_ask_shares_one_look_and_makes_at_most_one_a_
     await asyncio.gather(*(looking.look.fresh() for _ in range(1000)))
     assert len(looking.rows.looks) == 1
     running = asyncio.create_task(looking.look.run())
-    for _ in range(500):
+    for _ in range(100):
         await asyncio.gather(*(looking.look.fresh() for _ in range(20)))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
     running.cancel()
     await asyncio.wait([running])
     assert len(looking.rows.looks) in (6, 7), "five seconds of it"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from chat.live.identity import Identity
 from chat.live.lanes import Lane, close_payload
 from chat.live.limits import FRAMES_PER_MESSAGE, Bucket, Patience
 from chat.live.outbox import Outbox
@@ -33,6 +35,7 @@ class Connection:
         "goodbye",
         "host",
         "id",
+        "identity",
         "lane",
         "messages",
         "on_closing",
@@ -40,7 +43,6 @@ class Connection:
         "origin",
         "outbox",
         "patience",
-        "person",
         "received",
         "rooms",
         "standings",
@@ -56,7 +58,7 @@ class Connection:
         self.host = host
         self.address = address
         self.outbox = Outbox(lane, outbox_bytes, self._full)
-        self.person = Person(f"guest:{self.id}", f"guest-{self.id[:4]}", "guest")
+        self.identity = Identity(Person(f"guest:{self.id}", f"guest-{self.id[:4]}", "guest"))
         self.rooms: set[str] = set()
         self.standings: dict[str, Any] = {}  # what they are in rooms that are not for everybody (chat.doors)
         self.opened = now
@@ -69,6 +71,15 @@ class Connection:
         self.goodbye: Batch | None = None
         self.on_closing: Callable[[Connection], None] | None = None
         lane.limit(codec.max_frame_bytes)
+
+    @property
+    def person(self) -> Person:
+        """The client as others see it."""
+        return self.identity.person
+
+    @person.setter
+    def person(self, person: Person) -> None:
+        self.identity = replace(self.identity, person=person)
 
     def put(self, batch: Batch) -> None:
         self.outbox.put(batch)

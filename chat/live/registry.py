@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
+from typing import TypeVar
 
 from chat.live.connection import Connection
+from chat.live.identity import Identity
 from chat.wire.origins import Origin
 
 # Up to this share over a limit a connection is accepted and told why it is closed; beyond, even that costs too much.
 COURTESY = 1.1
+
+Key = TypeVar("Key")
 
 
 class Admission(Enum):
@@ -20,7 +24,7 @@ class Admission(Enum):
 
 
 class Registry:
-    """Counts connections by address; a limit of 0 is no limit."""
+    """Counts connections by address; a limit of 0 is no limit. Finds them by the origin and the account they came by."""
 
     def __init__(self, limit: int, limit_per_host: int) -> None:
         self.limit = limit
@@ -28,6 +32,7 @@ class Registry:
         self.connections: dict[str, Connection] = {}
         self.hosts: Counter[str] = Counter()
         self.origins: dict[Origin, set[Connection]] = {}
+        self.users: dict[int, set[Connection]] = {}
         self.total = 0
 
     def admit(self, host: str) -> Admission:
@@ -51,19 +56,42 @@ class Registry:
 
     def add(self, connection: Connection) -> None:
         self.connections[connection.id] = connection
-        if connection.origin is not None:
-            self.origins.setdefault(connection.origin, set()).add(connection)
+        index(self.origins, connection.origin, connection)
+        index(self.users, connection.identity.user or None, connection)
 
     def remove(self, connection: Connection) -> None:
         self.connections.pop(connection.id, None)
-        if connection.origin is not None:
-            there = self.origins.get(connection.origin, set())
-            there.discard(connection)
-            if not there:
-                self.origins.pop(connection.origin, None)
+        unindex(self.origins, connection.origin, connection)
+        unindex(self.users, connection.identity.user or None, connection)
+
+    def identify(self, connection: Connection, identity: Identity) -> None:
+        """Let a connection be somebody else's from now on."""
+        here = connection.id in self.connections
+        unindex(self.users, connection.identity.user or None, connection)
+        connection.identity = identity
+        if here:
+            index(self.users, identity.user or None, connection)
+
+    def of(self, users: Iterable[int]) -> list[Connection]:
+        """Return the connections of these accounts."""
+        return [connection for user in users for connection in self.users.get(user, ())]
 
     def __iter__(self) -> Iterator[Connection]:
         return iter(list(self.connections.values()))
 
     def __len__(self) -> int:
         return len(self.connections)
+
+
+def index(table: dict[Key, set[Connection]], key: Key | None, connection: Connection) -> None:
+    if key is not None:
+        table.setdefault(key, set()).add(connection)
+
+
+def unindex(table: dict[Key, set[Connection]], key: Key | None, connection: Connection) -> None:
+    if key is None:
+        return
+    there = table.get(key, set())
+    there.discard(connection)
+    if not there:
+        table.pop(key, None)

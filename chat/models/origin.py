@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -58,8 +58,14 @@ class AllowedOrigin(models.Model):
     @classmethod
     def listed(cls) -> tuple[frozenset[Pattern], tuple[str, ...]]:
         """Return the enabled patterns, and the texts of rows that are none: written past validation, they let nobody in."""
+        rows = cls.objects.filter(enabled=True).order_by("pk").values_list("pattern", flat=True)
+        return cls.sorted_out(rows[:MAX_ORIGINS])
+
+    @staticmethod
+    def sorted_out(texts: Iterable[str]) -> tuple[frozenset[Pattern], tuple[str, ...]]:
+        """Return the patterns among texts, and the texts that are none."""
         patterns, malformed = set(), []
-        for text in cls.objects.filter(enabled=True).order_by("pk").values_list("pattern", flat=True)[:MAX_ORIGINS]:
+        for text in texts:
             try:
                 # SQLite hands out the bytes that were written into a column of text.
                 patterns.add(parse_pattern(str(text)))

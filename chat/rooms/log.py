@@ -237,7 +237,7 @@ def check_whose(group: Group, log: Log, row: Row, change: Edit | Delete) -> None
     if row.author != change.author.id:
         if isinstance(change, Edit):
             raise WireError(Error.FORBIDDEN, "Only its author may change a message.")
-        if group.standing(log, change).role_in(log.policy) < Role.MODERATOR:
+        if not permissions.moderates(log.policy, group.standing(log, change)):
             raise WireError(Error.FORBIDDEN, "Only its author, or a moderator, may delete a message.")
     if row.deleted and isinstance(change, Edit):
         raise WireError(Error.CONFLICT, "The message is deleted.")
@@ -294,6 +294,8 @@ def set_role(group: Group, log: Log, change: SetRole, now: int) -> Done:
     if change.invitation:
         if before.role >= change.role:
             return Done(0, log.head, now / 1000)
+        if change.role is not Role.MEMBER:
+            raise WireError(Error.FORBIDDEN, "An invitation makes members, and no more.")
         membership.use_invitation(log.id, change.invitation)
         permissions.check_unarchived(log.policy)
     else:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.db.models import F
 from django.db.models.functions import Now
 
-from chat.models import Invitation, Membership
+from chat.models import Invalidation, Invitation, Membership
 from chat.rooms.permissions import Role
 from chat.wire.codes import Error, WireError
 
 
 def write(room: int, user: int, role: Role, last: int) -> None:
-    """Write somebody's role; who comes anew has read what was said before, up to number `last`.
+    """Write somebody's role, and tell every process; who comes anew has read what was said before, up to number `last`.
 
     Raises: django.db.Error.
     """
@@ -20,6 +20,7 @@ def write(room: int, user: int, role: Role, last: int) -> None:
         rows.delete()
     elif not rows.update(role=role.word):
         Membership.objects.create(room_id=room, user_id=user, role=role.word, read=last)
+    Invalidation.of(user)
 
 
 def check_another_owner(room: int, user: int) -> None:

@@ -114,12 +114,17 @@ def check_react(policy: Policy, person: Person, standing: Standing = NOBODY) -> 
     check_post(policy, person, standing)
 
 
+def moderates(policy: Policy, standing: Standing) -> bool:
+    """Tell whether somebody moderates a room: nobody does a direct conversation."""
+    return policy.kind != "direct" and standing.role_in(policy) >= Role.MODERATOR
+
+
 def check_moderate(policy: Policy, person: Person, standing: Standing = NOBODY) -> None:
     """Refuse who may not change what others see of a room: its topic, its members. Raises: WireError."""
     check_read(policy, person, standing)
     if policy.kind == "direct":
         raise WireError(Error.FORBIDDEN, "Nobody moderates a direct conversation.")
-    if standing.role_in(policy) < Role.MODERATOR:
+    if not moderates(policy, standing):
         raise WireError(Error.FORBIDDEN, "Only moderators of the room may do that.")
 
 

@@ -33,7 +33,7 @@ WHERE u.is_active AND r.id = %s AND u.id IN ({users})
 def user_of(person: Person) -> int:
     """Return the number of somebody's account, or 0 where they have none."""
     kind, _, number = person.id.partition(":")
-    return int(number) if kind == "user" and number.isdecimal() else 0
+    return int(number) if kind == "user" and number.isascii() and number.isdigit() else 0
 
 
 def standings(cursor: Any, wanted: dict[int, set[int]]) -> dict[tuple[int, int], Standing]:

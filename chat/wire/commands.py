@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 MAX_ROOMS_PER_JOIN = 50
 MAX_HISTORY = 200
+MAX_TOKEN = 4096
 
 Id = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None
 Slug = Annotated[str, Meta(max_length=64)]
@@ -71,6 +72,10 @@ class History(Struct, frozen=True, tag="history"):
     limit: Annotated[int, Meta(ge=1, le=MAX_HISTORY)] = 50
 
 
+class Auth(Struct, frozen=True, tag="auth"):
+    token: Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN)]
+
+
 class Read(Struct, frozen=True, tag="read"):
     room: Slug
     message: Number
@@ -88,4 +93,4 @@ class Pong(Struct, frozen=True, tag="pong"):
     pass
 
 
-Command = Join | Leave | Send | Edit | Delete | React | History | Read | Name | Ping | Pong
+Command = Auth | Join | Leave | Send | Edit | Delete | React | History | Read | Name | Ping | Pong

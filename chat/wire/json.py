@@ -12,7 +12,22 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from chat.wire.codes import Close, Error, WireError, cut
-from chat.wire.commands import Command, Delete, Edit, History, Id, Join, Leave, Name, Ping, Pong, React, Read, Send
+from chat.wire.commands import (
+    Auth,
+    Command,
+    Delete,
+    Edit,
+    History,
+    Id,
+    Join,
+    Leave,
+    Name,
+    Ping,
+    Pong,
+    React,
+    Read,
+    Send,
+)
 from chat.wire.events import Broadcast, Heard, Message, Person, Place
 from chat.wire.frames import Batch, Frame, Opcode
 
@@ -35,9 +50,10 @@ FEATURES = (
     "reply",
     "you",
     "read",
+    "auth",
 )
 # Known to the protocol, not yet to this server.
-UNSUPPORTED = frozenset({"auth", "typing", "who"})
+UNSUPPORTED = frozenset({"typing", "who"})
 
 
 class Envelope(Struct, frozen=True):
@@ -48,6 +64,7 @@ class Envelope(Struct, frozen=True):
 
 _envelope = msgspec.json.Decoder(Envelope)
 _payloads: dict[str, msgspec.json.Decoder[Any]] = {
+    "auth": msgspec.json.Decoder(Auth),
     "join": msgspec.json.Decoder(Join),
     "leave": msgspec.json.Decoder(Leave),
     "send": msgspec.json.Decoder(Send),

@@ -1,7 +1,7 @@
 """Fixtures of the tests against real servers.
 
 `kind` runs a test on daphne and on uvicorn. `shared(**variables)` is a server for tests that leave it as they found
-it: one for each set of variables, until the last test of its kind. `fresh(**variables)` is a server of the test's own.
+it: one for each kind and set of variables, for all files. `fresh(**variables)` is a server of the test's own.
 `raw` and `guest` dial and hang up. After each test no server's log may hold a traceback.
 """
 
@@ -42,18 +42,9 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
 
 
 @pytest.fixture(scope="session")
-def shared(farm: Farm, kind: str) -> Iterator[Start]:
+def shared(farm: Farm, kind: str) -> Start:
     """Return a server with these variables that other tests use too."""
-    servers: dict[tuple[tuple[str, str], ...], Server] = {}
-
-    def find(**variables: str) -> Server:
-        key = tuple(sorted({**QUIET, **variables}.items()))
-        if key not in servers or not servers[key].alive:
-            servers[key] = farm.server(kind, **dict(key))
-        return servers[key]
-
-    yield find
-    farm.end(list(servers.values()))
+    return lambda **variables: farm.shared(kind, **{**QUIET, **variables})
 
 
 @pytest.fixture
@@ -68,12 +59,10 @@ def unlimited(shared: Start) -> Server:
     return shared(CHAT_MESSAGE_RATE="0")
 
 
-@pytest.fixture(scope="session")
-def impatient(farm: Farm, kind: str) -> Iterator[Server]:
+@pytest.fixture
+def impatient(farm: Farm, kind: str) -> Server:
     """A server with applications that end in odd ways and a short time for unfinished messages."""
-    made = farm.server(kind, options={"application": "tests.live.applications:ending"}, **QUIET)
-    yield made
-    farm.end([made])
+    return farm.shared(kind, "tests.live.applications:ending", **QUIET)
 
 
 @pytest.fixture

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .servers import ROOT, START_SECONDS, Process, Server, environment
+from django.contrib.auth.hashers import make_password
+
+from .servers import APPLICATION, ROOT, START_SECONDS, Process, Server, environment
+
+# Of servers that tests share; the one that was not asked for the longest makes place.
+MOST_SHARED = 8
+Key = tuple[str, str, tuple[tuple[str, str], ...]]
 
 
 class Farm:
@@ -20,6 +28,7 @@ class Farm:
         self.directory = directory
         self.processes: list[Process] = []
         self.count = 0
+        self._shared: dict[Key, Server] = {}
         self._template: Path | None = None
 
     @property
@@ -56,6 +65,17 @@ class Farm:
         self.processes.append(made)
         return made.start() if start else made
 
+    def shared(self, kind: str, application: str = APPLICATION, **variables: str) -> Server:
+        """Return the server of this kind with these variables: for tests that leave it as they found it."""
+        key = (kind, application, tuple(sorted(variables.items())))
+        found = self._shared.pop(key, None)
+        if found is None or not found.alive:
+            found = self.server(kind, options={"application": application}, **variables)
+        self._shared[key] = found  # The last one asked for is the last of them.
+        while len(self._shared) > MOST_SHARED:
+            self.end([self._shared.pop(next(iter(self._shared)))])
+        return found
+
     def worker(self, var_dir: Path, *arguments: str, **variables: str) -> Process:
         """Start a `manage.py` command."""
         log = self.directory / f"{arguments[0]}-{len(self.processes)}.log"
@@ -84,6 +104,28 @@ class Farm:
             timeout=START_SECONDS,
         )
 
+    def few_rooms(self, var_dir: Path) -> None:
+        """Leave one of the tests' rooms only: pages that list them all are long."""
+        with contextlib.closing(sqlite3.connect(var_dir / "chatsite.sqlite3", timeout=15)) as database, database:
+            database.execute("DELETE FROM chat_room WHERE slug LIKE 'room-%' AND slug != 'room-1'")
+
+    def add_user(self, var_dir: Path, name: str, password: str, *, superuser: bool = False) -> None:
+        """Make a member of staff where there is none of that name, past Django: its shell takes a second to start."""
+        row = {
+            "username": name,
+            "password": make_password(password),
+            "is_superuser": superuser,
+            "is_staff": True,
+            "is_active": True,
+            "first_name": "",
+            "last_name": "",
+            "email": "",
+            "date_joined": "2026-01-01 00:00:00",
+        }
+        statement = f"INSERT OR IGNORE INTO auth_user ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
+        with contextlib.closing(sqlite3.connect(var_dir / "chatsite.sqlite3", timeout=15)) as database, database:
+            database.execute(statement, tuple(row.values()))
+
     def traceback(self) -> str:
         """Return the end of the first log in which a traceback came since the last call, or nothing."""
         found = ""
@@ -104,7 +146,7 @@ class Farm:
             process.end()
 
 
-ROOMS = 400  # room-1 … room-400: each test takes fresh ones, so that tests may share a server
+ROOMS = 1500  # room-1 … room-1500: each test takes fresh ones, so that tests may share a server
 
 ROWS = f"""
 from chat.models import Broadcast, Room

@@ -1,31 +1,24 @@
-"""Lines of a durable room's page: written beside the server, found, and acted upon."""
+"""Lines of a durable room's page: said by somebody else, found, and acted upon."""
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from playwright.sync_api import Locator
 
-from .farm import Farm
+from .guests import Guest
 from .servers import Server
 from .windows import Window
 
 
-def fill(farm: Farm, server: Server, room: str, count: int) -> None:
-    """Write messages m1, m2, … into a room's log, beside the server."""
-    farm.manage(server.var_dir, "shell", "-v0", "-c", FILL.format(room=room, count=count))
-
-
-FILL = """
-import time
-from chat.rooms import log
-from chat.rooms.changes import Write
-from chat.wire.events import Person
-ada = Person("g-ada", "Ada", "guest")
-group = [
-    Write(room="{room}", author=ada, key=f"key-of-m{{n}}", done=lambda outcome: None, text=f"m{{n}}")
-    for n in range(1, {count} + 1)
-]
-log.commit(group, int(time.time() * 1000))
-"""
+def fill(server: Server, room: str, count: int) -> None:
+    """Let Ada say m1, m2, … in a room; the server must have no limit on the rate."""
+    with closing(Guest(server.ws())) as ada:
+        assert ada.ask("name", {"name": "Ada"})["type"] == "ack"
+        ada.join(room)
+        for number in range(1, count + 1):
+            ada.say("send", {"room": room, "text": f"m{number}"}, id=f"m{number}")
+        assert ada.answer(f"m{count}", 60)["type"] == "ack"
 
 
 def line(one: Window, text: str) -> Locator:

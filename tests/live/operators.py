@@ -12,10 +12,6 @@ from .servers import Server
 from .windows import WAIT_MS
 
 NAME, PASSWORD = "operator", "a password of the tests"
-MAKE = f"""
-from django.contrib.auth.models import User
-User.objects.filter(username={NAME!r}).exists() or User.objects.create_superuser({NAME!r}, "", {PASSWORD!r})
-"""
 
 
 class Operator:
@@ -62,7 +58,7 @@ class Operators:
         """Return somebody who is signed in."""
         if server.var_dir in self.sessions:
             return Operator(server, self.browser, storage_state=self.sessions[server.var_dir], **options)
-        self.farm.manage(server.var_dir, "shell", "-v0", "-c", MAKE)
+        self.farm.add_user(server.var_dir, NAME, PASSWORD, superuser=True)
         made = Operator(server, self.browser, **options)
         made.sign_in()
         self.sessions[server.var_dir] = made.context.storage_state()

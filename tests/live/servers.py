@@ -22,6 +22,7 @@ BIN = Path(sys.executable).parent
 START_SECONDS = 60.0
 END_SECONDS = 30.0
 KINDS = ("daphne", "uvicorn")
+APPLICATION = "chatsite.asgi:application"
 # The project's own variables never leak in from the shell that runs the tests.
 OURS = (
     "CHAT_",
@@ -177,7 +178,7 @@ class Server(Process):
         *,
         host: str = "127.0.0.1",
         port: int | None = None,
-        application: str = "chatsite.asgi:application",
+        application: str = APPLICATION,
     ) -> None:
         self.kind, self.var_dir, self.host, self.application = kind, var_dir, host, application
         self.fixed_port = port

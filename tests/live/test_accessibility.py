@@ -14,6 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe, AxeResults
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
+from .conftest import QUIET
 from .farm import Farm
 from .operators import Operator, Operators
 from .servers import Server
@@ -78,10 +79,15 @@ def check(page: Page) -> None:
 
 
 @pytest.fixture(scope="module")
-def operator(farm: Farm, shared: Callable[..., Server], browser: Browser) -> Iterator[Operator]:
-    made = Operators(farm, browser).at(shared(), reduced_motion="reduce", **DESK)
+def operator(farm: Farm, kind: str, browser: Browser) -> Iterator[Operator]:
+    """An operator of a server with few rooms, so that axe-core has less to look at."""
+    var_dir = farm.var_dir()
+    farm.few_rooms(var_dir)
+    server = farm.server(kind, var_dir=var_dir, **QUIET)
+    made = Operators(farm, browser).at(server, reduced_motion="reduce", **DESK)
     yield made
     made.leave()
+    farm.end([server])
 
 
 @pytest.fixture(scope="module")

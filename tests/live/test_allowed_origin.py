@@ -16,17 +16,13 @@ from .farm import Farm
 from .redis import RedisServer
 from .servers import KINDS, Server
 from .waiting import until
-from .windows import WAIT_MS
+from .windows import WAIT_MS, comes_back
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 SECONDS = 10.0  # the goal is 2
 TUTORIAL = Path(__file__).with_name("tutorial_client.html").read_bytes()
 PASSWORD = "a long and good one"
-ADMINISTRATOR = f"""
-from django.contrib.auth.models import User
-User.objects.create_superuser("admin", password={PASSWORD!r})
-"""
 # What the tutorial's page does to connect, once, and whether it could.
 DIAL = """(url) => new Promise((done) => {
   const socket = new WebSocket(url);
@@ -77,7 +73,7 @@ def processes(farm: Farm, redis_server: RedisServer) -> Iterator[list[Server]]:
     """Two processes, one of each kind, on one Redis and one database, and an administrator."""
     redis_server.start()
     var_dir = farm.var_dir()
-    farm.manage(var_dir, "shell", "-v0", "-c", ADMINISTRATOR)
+    farm.add_user(var_dir, "admin", PASSWORD, superuser=True)
     variables = {**QUIET, "REDIS_URL": redis_server.url, "SECRET_KEY": "the same on both"}
     made = [farm.server(kind, var_dir=var_dir, **variables) for kind in KINDS]
     yield made
@@ -158,7 +154,7 @@ def round_trip(admin: Administrator, origin: str, pages: list[Page], processes: 
         took = seconds_until(dial, f"{server.kind} lets {origin} in, {when}", pressed)
         print(f"{when}: {server.kind} lets the added origin in after {took:.2f} s")
     for page in pages:
-        expect(page.locator("#status")).to_have_text("Connected to WebSocket server!")
+        comes_back(page)
         page.evaluate("window.code = 0; ws.addEventListener('close', (event) => { window.code = event.code; })")
 
     pressed = admin.disable(origin)
@@ -179,6 +175,7 @@ def test_a_page_of_another_site_connects_while_an_administrator_lets_it_with_red
 ) -> None:
     pages = [page() for _ in processes]
     for one, server in zip(pages, processes):
+        one.clock.install()
         one.goto(f"{elsewhere}/{server.port}")
         server.logged(f"Origin {elsewhere} is neither this site's http://127.0.0.1:{server.port} nor in the list")
     own = page()

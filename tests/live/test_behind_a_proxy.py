@@ -27,6 +27,7 @@ from .behind import (  # noqa: F401  (fixtures)
     turned_away,
     two_servers,
 )
+from .conftest import QUIET
 from .farm import Farm
 from .proxies import Proxy, each_kind, one_certificate, status  # noqa: F401  (fixtures)
 from .servers import Server
@@ -58,7 +59,12 @@ TYPE_WHEN_LOST = """
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("proxy_kind", "number"),
+    [("nginx", signal.SIGTERM), ("haproxy", signal.SIGKILL)],
+    indirect=["proxy_kind"],
+    scope="module",
+)
 def test_when_a_server_stops_the_page_is_back_on_the_other_and_what_was_typed_meanwhile_arrives_once(
     proxy: Proxy, servers: list[Server], window: Callable[..., Window], dial: Dial, room: str, number: int
 ) -> None:
@@ -243,21 +249,20 @@ def test_the_same_origin_is_the_one_that_the_browser_sees(proxy: Proxy, dial: Di
 # Time
 
 
-@pytest.mark.parametrize("kind", ["uvicorn"], indirect=True, scope="session")
 def test_heartbeats_keep_an_idle_connection_open_and_without_them_the_proxy_would_close_it(
-    shared: Callable[..., Server], open_proxy: Open, dial: Dial, proxy_kind: str, servers: list[Server], room: str
+    farm: Farm, open_proxy: Open, dial: Dial, proxy_kind: str, servers: list[Server], room: str
 ) -> None:
     def proxy_that_waits(time: str, behind: list[Server]) -> Proxy:
         return open_proxy({words: words.replace("75s", time) for words in IDLE[proxy_kind]}, behind)
 
     without = dial(proxy_that_waits("1s", servers), f"/ws/{room}")  # It is silent for longer, by default.
-    assert without.ending().code is None
-    beating = shared(CHAT_PING_INTERVAL="1", CHAT_PING_TIMEOUT="4")
-    idle = dial(proxy_that_waits("8s", [beating] * 2), f"/ws/{room}")
+    beating = farm.shared("uvicorn", **QUIET, CHAT_PING_INTERVAL="0.5", CHAT_PING_TIMEOUT="4")
+    idle = dial(proxy_that_waits("3s", [beating] * 2), f"/ws/{room}")
     with pytest.raises(TimeoutError):
-        idle.read(11)
+        idle.read(4.5)
     assert idle.pings >= 2
     echo(idle)
+    assert without.ending().code is None
 
 
 # Without TRUSTED_PROXIES

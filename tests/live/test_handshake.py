@@ -74,18 +74,18 @@ def test_a_bogus_path_is_refused_or_closed(server, raw, path):
         assert close.code == 4507
 
 
-def test_a_thousand_bogus_paths_cost_little_and_no_traceback(server, raw):
+def test_hundreds_of_bogus_paths_cost_little_and_no_traceback(server, raw):
     start = server.mark()
     connection = server.http()
     try:
-        for number in range(500):
+        for number in range(200):
             connection.request("GET", f"/bogus/{number}/%00/..%2f?x[]={number}")
             answer = connection.getresponse()
             answer.read()
             assert answer.status in (400, 404)
     finally:
         connection.close()
-    for number in range(500):
+    for number in range(200):
         try:
             one = raw(server, f"/bogus/{number}")
         except Refused as refused:
@@ -94,7 +94,7 @@ def test_a_thousand_bogus_paths_cost_little_and_no_traceback(server, raw):
             assert one.ending().code == 4507
             one.drop()
     assert "Traceback" not in server.log(start)
-    assert len(server.log(start)) < 1_000_000
+    assert len(server.log(start)) < 400_000
 
 
 UPGRADE = b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

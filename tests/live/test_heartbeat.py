@@ -8,8 +8,11 @@ import time
 import pytest
 
 from . import frames
+from .conftest import QUIET
+from .farm import Farm
 from .frames import BINARY, CONTINUATION, PING, PONG, TEXT, encode
 from .guests import JSON
+from .servers import KINDS, Server
 from .sockets import Ended, RawSocket
 from .test_limits import closing
 
@@ -19,8 +22,9 @@ LIVES = 6.0  # half as long again as interval + time-out: who is not heard by th
 
 
 @pytest.fixture
-def quick(shared):
-    return shared(**QUICK)
+def quick(farm: Farm) -> list[Server]:
+    """One server of each kind, for tests that wait: they do so for both at once."""
+    return [farm.shared(kind, **QUIET, **QUICK) for kind in KINDS]
 
 
 def split(messages: list[str | bytes]) -> list[dict]:
@@ -28,17 +32,20 @@ def split(messages: list[str | bytes]) -> list[dict]:
 
 
 def test_who_is_silent_is_pinged_in_its_codec_and_then_closed_with_4003(quick, raw, room):
-    member, guest = raw(quick, f"/ws/{room}", answers=False), raw(quick, protocols=[JSON], answers=False)
-    messages, close = member.rest(20)
-    assert messages == [] and member.pings >= 1
-    assert close.code == 4003 and close.reason
-    messages, close = guest.rest(20)
-    envelopes = split(messages)
-    assert guest.pings == 0, "a json connection gets no RFC pings"
-    assert [it["type"] for it in envelopes[:2]] == ["welcome", "ping"]
-    assert close.code == 4003 and close.reason
-    said = closing(envelopes)
-    assert said["code"] == 4003 and said["reconnect"] is True
+    members = [raw(server, f"/ws/{room}", answers=False) for server in quick]
+    guests = [raw(server, protocols=[JSON], answers=False) for server in quick]
+    for member in members:
+        messages, close = member.rest(20)
+        assert messages == [] and member.pings >= 1
+        assert close.code == 4003 and close.reason
+    for guest in guests:
+        messages, close = guest.rest(20)
+        envelopes = split(messages)
+        assert guest.pings == 0, "a json connection gets no RFC pings"
+        assert [it["type"] for it in envelopes[:2]] == ["welcome", "ping"]
+        assert close.code == 4003 and close.reason
+        said = closing(envelopes)
+        assert said["code"] == 4003 and said["reconnect"] is True
 
 
 RAW_SIGNS = {
@@ -59,19 +66,23 @@ JSON_SIGNS = {
 
 def test_any_frame_counts_as_life_in_both_codecs(quick, raw, room):
     """All at once, since each needs seconds: each sends its one sign of life and answers no ping."""
-    ones = {(name, "raw"): raw(quick, f"/ws/{room}", answers=False) for name in RAW_SIGNS}
-    ones |= {(name, "json"): raw(quick, protocols=[JSON], answers=False) for name in JSON_SIGNS}
-    signs = {(name, "raw"): sign for name, sign in RAW_SIGNS.items()}
-    signs |= {(name, "json"): sign for name, sign in JSON_SIGNS.items()}
-    answering = raw(quick, f"/ws/{room}")
+    ones: dict[tuple[str, str, str], tuple[RawSocket, bytes]] = {}
+    for server in quick:
+        for name, sign in RAW_SIGNS.items():
+            ones[server.kind, "raw", name] = raw(server, f"/ws/{room}", answers=False), sign
+        for name, sign in JSON_SIGNS.items():
+            ones[server.kind, "json", name] = raw(server, protocols=[JSON], answers=False), sign
+    answering = [raw(server, f"/ws/{room}") for server in quick]
     end = time.monotonic() + LIVES
     while time.monotonic() < end:
-        for name, one in ones.items():
-            one.send_bytes(signs[name])
+        for name, (one, sign) in ones.items():
+            one.send_bytes(sign)
             skim(one, name, 0)
-        skim(answering, "who answers pings", SIGN_SECONDS)
-    assert answering.pings >= 2
-    for name, one in ones.items():
+        for one in answering:
+            skim(one, "who answers pings", SIGN_SECONDS / len(answering))
+    for one in answering:
+        assert one.pings >= 2
+    for one, _ in ones.values():
         one.send_frame(PING, b"still there")
         while one.read_frame().payload != b"still there":
             pass

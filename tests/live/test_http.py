@@ -16,6 +16,7 @@ from .waiting import until
 def test_health_and_readiness_say_what_is_up(server, raw, room):
     health = server.get("/healthz")
     assert health.status == 200 and health.body.strip() == b"ok"
+    until(lambda: server.connections() == 0, "nobody of another test is left")
     before = server.ready()
     assert {"status": "ok", "database": "up", "layer": "up"}.items() <= before.items()
     assert before["node"]

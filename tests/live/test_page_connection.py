@@ -48,7 +48,9 @@ def test_after_a_kill_the_page_reconnects_and_what_was_typed_meanwhile_arrives_o
     expect(one.page.locator("#messages .sent")).to_have_count(4)
     assert one.texts() == ["before", "meanwhile 1", "meanwhile 2", "after"]
     two.shows("after")
-    assert two.texts() == one.texts()
+    late = window(server, f"/rooms/{room}").joined()
+    late.shows("after")
+    assert two.texts() == late.texts() == one.texts()
 
 
 @on_one_server

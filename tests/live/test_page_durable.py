@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
-from .farm import Farm
 from .lines import fill, online
 from .servers import Server
 from .waiting import until
@@ -39,9 +38,9 @@ Open = Callable[..., Window]
 
 
 def scroll_up(one: Window) -> None:
-    """Scroll as a wheel does."""
+    """Scroll as a wheel does that is turned fast."""
     one.page.locator("#messages").hover()
-    one.page.mouse.wheel(0, -500)
+    one.page.mouse.wheel(0, -2000)
 
 
 def numbers(one: Window) -> list[int]:
@@ -52,11 +51,10 @@ def numbers(one: Window) -> list[int]:
 
 
 def test_a_reader_scrolls_back_to_where_the_room_begins_and_nothing_jumps(
-    fresh: Callable[..., Server], farm: Farm, window: Open, room: str
+    unlimited: Server, window: Open, room: str
 ) -> None:
-    server = fresh()
-    fill(farm, server, room, 720)
-    one = window(server, f"/rooms/{room}", **SMALL).joined()
+    fill(unlimited, room, 720)
+    one = window(unlimited, f"/rooms/{room}", **SMALL).joined()
     one.shows("m720")
     assert one.page.evaluate(GAP) < 2
     head = one.page.locator("#messages .head")
@@ -73,17 +71,16 @@ def test_a_reader_scrolls_back_to_where_the_room_begins_and_nothing_jumps(
     assert one.errors == []
     # And down again, through what was let go.
     until(
-        lambda: (one.page.mouse.wheel(0, 900), one.page.evaluate(GAP) < 2 and numbers(one)[-1] == 720)[1], "the end", 60
+        lambda: (one.page.mouse.wheel(0, 3000), one.page.evaluate(GAP) < 2 and numbers(one)[-1] == 720)[1],
+        "the end",
+        60,
     )
     assert one.messages.count() <= 500
 
 
-def test_the_line_that_one_reads_stays_while_older_ones_load(
-    fresh: Callable[..., Server], farm: Farm, window: Open, room: str
-) -> None:
-    server = fresh()
-    fill(farm, server, room, 400)
-    one = window(server, f"/rooms/{room}", **SMALL).joined()
+def test_the_line_that_one_reads_stays_while_older_ones_load(unlimited: Server, window: Open, room: str) -> None:
+    fill(unlimited, room, 400)
+    one = window(unlimited, f"/rooms/{room}", **SMALL).joined()
     one.shows("m400")
     one.page.evaluate("document.getElementById('messages').scrollTop = 0")
     text = one.texts()[0]
@@ -97,11 +94,10 @@ def test_the_line_that_one_reads_stays_while_older_ones_load(
     assert max(places) - min(places) <= 2, places
 
 
-def test_messages_that_came_unseen_begin_at_a_mark(server: Server, window: Open, room: str) -> None:
-    one, two = window(server, f"/rooms/{room}", **SMALL).joined(), window(server, f"/rooms/{room}").joined()
-    for number in range(30):
-        two.say(f"m{number}")
-    one.shows("m29")
+def test_messages_that_came_unseen_begin_at_a_mark(unlimited: Server, window: Open, room: str) -> None:
+    one, two = window(unlimited, f"/rooms/{room}", **SMALL).joined(), window(unlimited, f"/rooms/{room}").joined()
+    fill(unlimited, room, 30)
+    one.shows("m30")
     one.page.locator("#messages").hover()
     one.page.mouse.wheel(0, -300)
     one.page.wait_for_function(f"() => {GAP} > 100")
@@ -119,9 +115,8 @@ def test_messages_that_came_unseen_begin_at_a_mark(server: Server, window: Open,
 # What outlasts what
 
 
-@pytest.mark.parametrize("reload", [False, True], ids=["the page stays", "the page is loaded anew"])
-def test_a_message_sent_while_the_server_is_down_appears_once_after_it_is_back(
-    fresh: Callable[..., Server], window: Open, room: str, reload: bool
+def test_what_was_written_while_the_server_was_down_appears_once_after_it_is_back_in_a_page_loaded_anew_too(
+    fresh: Callable[..., Server], window: Open, room: str
 ) -> None:
     server = fresh()
     one, two = window(server, f"/rooms/{room}").joined(), window(server, f"/rooms/{room}").joined()
@@ -132,11 +127,9 @@ def test_a_message_sent_while_the_server_is_down_appears_once_after_it_is_back(
     for text in ("meanwhile 1", "meanwhile 2"):
         one.say(text)
     expect(one.page.locator("#messages .waiting")).to_have_count(2)
-    if reload:
-        one.page.goto("about:blank")
+    one.page.goto("about:blank")
     server.start()
-    if reload:
-        one.page.goto(server.url(f"/rooms/{room}"))
+    one.page.goto(server.url(f"/rooms/{room}"))
     for each in (one, two):
         online(each).joined()
     expect(one.page.locator("#messages .sent")).to_have_count(3)
@@ -149,12 +142,13 @@ def test_a_message_sent_while_the_server_is_down_appears_once_after_it_is_back(
 
 
 def test_a_page_loaded_anew_while_only_the_socket_is_down_shows_what_waits(
-    fresh: Callable[..., Server], window: Open, room: str
+    server: Server, window: Open, room: str
 ) -> None:
-    server = fresh()
+    routes: list[WebSocketRoute] = []
     refuse = [False]
 
-    def gate(route: Any) -> None:
+    def gate(route: WebSocketRoute) -> None:
+        routes.append(route)
         if refuse[0]:
             route.close(code=4004)
         else:
@@ -162,10 +156,9 @@ def test_a_page_loaded_anew_while_only_the_socket_is_down_shows_what_waits(
 
     one = window(server, f"/rooms/{room}", lossy=gate).joined()
     refuse[0] = True
-    server.kill()
+    routes[0].close(code=4004)
     one.is_("waiting")
     one.say("patience")
-    server.start()
     one.page.reload()
     expect(one.page.locator("#messages .waiting .text")).to_have_text(["patience"])
     refuse[0] = False
@@ -214,10 +207,14 @@ def test_two_windows_of_one_browser_do_not_send_each_others_messages(
 ) -> None:
     server = fresh()
     one = window(server, f"/rooms/{room}").joined()
-    beside = Window(one.page.context.new_page(), server.url(f"/rooms/{room}")).joined()
+    page = one.page.context.new_page()
+    page.clock.install()
+    beside = Window(page, server.url(f"/rooms/{room}")).joined()
     server.kill()
     one.is_("waiting")
     one.say("mine")
+    # It looks every five seconds for what others have left.
+    page.clock.fast_forward(6_000)
     expect(beside.page.locator("#messages .message")).to_have_count(0)
     one.page.close()
     expect(beside.page.locator("#messages .waiting .text")).to_have_text(["mine"])

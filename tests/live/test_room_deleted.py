@@ -16,7 +16,12 @@ from .waiting import until
 SECONDS = 10.0  # the goal is 2
 
 
-@pytest.mark.parametrize("change", ["delete()", "update(slug='{room}-renamed')"])
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [("daphne", "delete()"), ("uvicorn", "update(slug='{room}-renamed')")],
+    indirect=["kind"],
+    scope="session",
+)
 def test_everybody_is_put_out_and_may_join_again_where_it_is_made_again(
     server: Server, farm: Farm, guest: Callable[..., Guest], raw: Callable[..., RawSocket], room: str, change: str
 ) -> None:

@@ -17,12 +17,6 @@ from .sockets import Ended, RawSocket
 from .windows import Window, on_one_server
 
 PASSWORD = "a long and good one"
-USERS = f"""
-from django.contrib.auth.models import User
-for name in ("ada", "Server admin"):
-    if not User.objects.filter(username=name).exists():
-        User.objects.create_user(name, password={PASSWORD!r}, is_staff=True)
-"""
 
 
 class Session:
@@ -70,7 +64,8 @@ class Session:
 def private(shared: Callable[..., Server], farm: Farm) -> Server:
     """A server that lets no guests in and puts names before what is said in raw frames; it has users."""
     server = shared(CHAT_GUESTS="0", CHAT_RAW_SENDER="name")
-    farm.manage(server.var_dir, "shell", "-v0", "-c", USERS)
+    for name in ("ada", "Server admin"):
+        farm.add_user(server.var_dir, name, PASSWORD)
     return server
 
 
@@ -123,7 +118,7 @@ def test_who_is_signed_in_speaks_by_the_name_of_the_account_in_both_codecs_and_e
 def test_a_guest_who_signs_in_is_shown_by_the_accounts_name_as_the_author(
     server: Server, farm: Farm, window: Callable[..., Window], room: str
 ) -> None:
-    farm.manage(server.var_dir, "shell", "-v0", "-c", USERS)
+    farm.add_user(server.var_dir, "ada", PASSWORD)
     other, one = window(server, f"/rooms/{room}").joined(), window(server, f"/rooms/{room}").joined()
     one.rename("Wanderer")
     expect(one.page.locator("#name .shown")).to_have_text("Wanderer")

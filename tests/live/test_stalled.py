@@ -41,7 +41,8 @@ def test_stalled_readers_cost_little_are_closed_and_the_others_lose_nothing(smal
     alice = raw(small, f"/ws/{room}")
     others = [raw(small, f"/ws/{room}") for _ in range(3)]
     speak(alice, others, 320)  # what the first traffic allocates is not the stalled readers' doing
-    before = small.connections()
+    before = 1 + len(others)
+    until(lambda: small.connections() == before, "nobody of another test is left")
     watch, start = Watch(small.pid), small.mark()
     stalled = [raw(small, f"/ws/{room}", receive_buffer=4096) for _ in range(20)]
     speak(alice, others, 16)
@@ -92,11 +93,11 @@ def test_a_slow_but_steady_reader_hears_everything(small, raw, room):
 
 def test_a_stalled_reader_that_does_not_take_the_close_is_cut_off(small, raw, room):
     alice, stalled = raw(small, f"/ws/{room}"), raw(small, f"/ws/{room}", receive_buffer=4096)
-    before = small.connections()
+    until(lambda: small.connections() == 2, "nobody of another test is left")
 
     def gone() -> bool:
         speak(alice, [], 16)
-        return small.connections() == before - 1
+        return small.connections() == 1
 
     until(gone, "the stalled one is gone", 60)
     with pytest.raises((Ended, OSError)):

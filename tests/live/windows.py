@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, e
 
 from .servers import Server
 from .services import require
+from .waiting import until
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # No sandbox: CI's containers have none to give. The rest keeps the browser from talking to anybody else.
@@ -131,3 +132,14 @@ def answering_context(browser: Browser) -> BrowserContext:
     dial the loopback without being allowed to; a page that the server itself sent may.
     """
     return browser.new_context(permissions=["local-network-access"])
+
+
+def comes_back(page: Page) -> None:
+    """Wait until the tutorial's page is connected again; its three seconds between two tries pass at once."""
+    status = page.locator("#status")
+
+    def connected() -> bool:
+        page.clock.fast_forward(3_000)
+        return status.text_content() == "Connected to WebSocket server!"
+
+    until(connected, "the tutorial's page is connected", WAIT_MS / 1000)

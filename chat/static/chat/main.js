@@ -1,12 +1,17 @@
 import { browserAdapters } from "./client/adapters.js";
 import { Client } from "./client/client.js";
 import { Actions } from "./ui/actions.js";
+import { Closed } from "./ui/closed.js";
 import { Composer } from "./ui/composer.js";
 import { Lines } from "./ui/line.js";
 import { Log } from "./ui/log.js";
+import { closeable } from "./ui/menu.js";
 import { Name } from "./ui/name.js";
+import { Notices } from "./ui/notices.js";
 import { Quotes } from "./ui/quotes.js";
+import { Sidebar } from "./ui/sidebar.js";
 import { Status } from "./ui/status.js";
+import { Title } from "./ui/title.js";
 import { Topic } from "./ui/topic.js";
 
 const find = (id) => document.getElementById(id);
@@ -16,24 +21,37 @@ const adapters = browserAdapters(window);
 const language = document.documentElement.lang;
 const locale = navigator.languages.find((tag) => tag.split("-")[0] === language) ?? language;
 
+/** Refusals that a page answers by more than a line: there is nothing to be seen here now. */
+const SHUT = new Set(["forbidden", "unauthenticated"]);
+
 const view = {
   status: (state) => status.show(state),
   joined: ({ title, topic: words }) => {
     status.joined();
-    if (title) {
-      find("room-title").textContent = title;
-      document.title = title;
-    }
+    closed.open();
+    // What a direct room is called depends on who reads it: the page and one's own list say so.
+    if (title && config.kind !== "direct") heading.call(title);
     topic.show(words);
   },
   roundTrip: (ms) => status.roundTrip(ms),
   limit: (bytes) => composer.limit(bytes),
-  refused: (sentence) => status.refused(sentence),
+  refused: (sentence, code) => {
+    status.refused(sentence);
+    if (SHUT.has(code)) closed.show(sentence);
+  },
   complaint: (sentence) => composer.say(sentence),
   you: (user) => {
     name.show(user);
     log.renewAll();
   },
+  rooms: (rooms) => {
+    sidebar?.show(rooms);
+    const here = client.rooms.of(config.room);
+    if (here) heading.call(here.title);
+    showUnread();
+  },
+  role: (role) => stand(role),
+  notice: (notice) => notices.show(notice),
   unnamed: (sentence) => name.refused(sentence),
   added: (item) => log.added(item),
   changed: (item) => log.changed(item),
@@ -45,13 +63,25 @@ const view = {
   },
 };
 
-const client = new Client({ room: config.room, path: config.path, adapters, view });
+const client = new Client({ room: config.room, path: config.path, rooms: config.rooms, adapters, view });
 const { room } = client;
 const list = find("messages");
+const heading = new Title({ heading: find("room-title"), title: config.title });
+const sidebar = find("sidebar") && new Sidebar({ root: find("sidebar"), drawer: find("drawer"), current: config.room });
+const notices = new Notices({ list: find("notices") });
+const closed = new Closed({ root: find("closed"), rest: [list, find("newer"), find("composer"), find("barred"), find("join")] });
 const status = new Status({ root: find("status"), adapters, again: () => client.start() });
 const topic = new Topic({ button: find("topic") });
 const lines = new Lines({ room, you: () => client.you, goTo: (number) => quotes.goTo(number) });
-const log = new Log({ list, newer: find("newer"), lines, room, adapters, locale });
+let unseen = 0;
+const log = new Log({
+  ...{ list, newer: find("newer"), lines, room, adapters, locale },
+  unseen: (count) => {
+    unseen = count;
+    if (count === 0) client.saw();
+    showUnread();
+  },
+});
 const quotes = new Quotes({
   room,
   reveal: (item) => log.reveal(item)?.focus({ preventScroll: true }),
@@ -59,6 +89,7 @@ const quotes = new Quotes({
 });
 const composer = new Composer({
   form: find("composer"),
+  barred: find("barred"),
   verbs: {
     write: (text) => room.write(text),
     reply: (text, item) => room.write(text, item.number),
@@ -89,4 +120,22 @@ const name = new Name({
   done: () => composer.focus(),
 });
 
+if (find("menu")) closeable(find("menu"));
+
+/** The title counts what is unread in one's rooms; and what came unseen here, where nobody else counts that. */
+function showUnread() {
+  heading.unread(client.rooms.unread + (client.rooms.of(config.room) ? 0 : unseen));
+}
+
+/** What one may do here is another thing now that one has this role. */
+function stand(role) {
+  const bars = config.bars[role] ?? config.bars[""];
+  room.bar(bars);
+  composer.bar(bars.post);
+  if (find("join")) find("join").hidden = role !== "";
+  if (bars.read) closed.show(bars.read);
+  log.renewAll();
+}
+
+stand(config.role);
 client.start();

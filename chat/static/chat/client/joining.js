@@ -15,7 +15,7 @@ export class Joining {
 
   /**
    * `taken(payload)` takes an answer, which moves the `position`; `joined(payload)` hears of the last one; `refused(sentence,
-   * passing)` why there is none: a passing refusal is asked about again by itself.
+   * passing, code)` why there is none: a passing refusal is asked about again by itself.
    */
   constructor({ slug, adapters, call, position, taken, joined, refused }) {
     this.#slug = slug;
@@ -63,7 +63,7 @@ export class Joining {
   }
 
   #failed(error) {
-    this.#refused(sentence(error), isPassing(error));
+    this.#refused(sentence(error), isPassing(error), error.code);
     if (!isPassing(error)) return;
     this.#cancelTimer = this.#adapters.after(retryDelay(error, this.#adapters.random), () => this.join());
   }

@@ -14,7 +14,7 @@ const MAX_SEEN = 2000;
 /**
  * One room: joins it whenever a connection opens, holds what its log tells, sends what is written. `items` are in order.
  * `view` hears `added(item)`, `changed(item)`, `removed(item)`, `cleared()` (all but what is not sent yet), `past({loading,
- * begins, error})`, `joined({title, topic})`, `refused(sentence)`, `complaint(sentence)`, `limit(bytes)`.
+ * begins, error})`, `joined({title, topic})`, `refused(sentence, code)`, `complaint(sentence)`, `limit(bytes)`.
  */
 export class Room {
   #slug;
@@ -28,6 +28,7 @@ export class Room {
   #timeline = new Timeline();
   #seen = new Set();
   #started = false;
+  #bars = {};
   #joining;
 
   constructor({ slug, adapters, call, person, view }) {
@@ -38,7 +39,7 @@ export class Room {
       ...{ slug, adapters, call, position: this.#position },
       taken: (payload) => this.#taken(payload),
       joined: (payload) => this.#joined(payload),
-      refused: (sentence, passing) => this.#refused(sentence, passing),
+      refused: (sentence, passing, code) => this.#refused(sentence, passing, code),
     });
     const changed = (item) => view.changed(item);
     const numbered = (item, number) => this.#numbered(item, number);
@@ -54,6 +55,16 @@ export class Room {
 
   get items() {
     return this.#timeline.items;
+  }
+
+  /** The number of the newest message; 0 where there is none. */
+  get newest() {
+    return this.#timeline.items.findLast(({ number }) => number !== null)?.number ?? 0;
+  }
+
+  /** What one may not do here, each with its sentence: {post, react, delete, moderate}; who may moderate has "" there. */
+  bar(bars) {
+    this.#bars = bars;
   }
 
   /** How far the log has been heard: {epoch, offset}; undefined in a volatile room. */
@@ -92,7 +103,9 @@ export class Room {
   may(item) {
     const there = item.kind === "message" && item.number !== null && !item.deleted;
     const mine = there && this.#person.wrote(item);
-    return { reply: there, react: there, edit: mine && item.bytes === null, delete: mine };
+    const { post, react, delete: keep, moderate } = this.#bars;
+    const removable = mine || (there && moderate === "");
+    return { reply: there && !post, react: there && !react, edit: mine && item.bytes === null && !post, delete: removable && !keep };
   }
 
   /** Give one's own message another text. Return why not, or an empty string. */
@@ -167,8 +180,8 @@ export class Room {
     this.#outgoing.open();
   }
 
-  #refused(sentence, passing) {
-    this.#view.refused(sentence);
+  #refused(sentence, passing, code) {
+    this.#view.refused(sentence, code);
     if (!passing) this.#outgoing.bar(sentence);
   }
 

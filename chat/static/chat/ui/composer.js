@@ -13,6 +13,7 @@ const PLAIN = { verb: "write", item: null };
  */
 export class Composer {
   #form;
+  #barred;
   #text;
   #note;
   #counter;
@@ -23,9 +24,13 @@ export class Composer {
   #purpose = PLAIN;
   #draft = "";
 
-  /** `verbs` has `write(text)`, `reply(text, item)`, `edit(text, item)`: each returns why not, or an empty string; `editLast()`. */
-  constructor({ form, verbs }) {
+  /**
+   * `barred` is shown where one may not write. `verbs` has `write(text)`, `reply(text, item)`, `edit(text, item)`: each returns
+   * why not, or an empty string; `editLast()`.
+   */
+  constructor({ form, barred, verbs }) {
     this.#form = form;
+    this.#barred = barred;
     this.#text = form.querySelector("textarea");
     this.#note = form.querySelector(".note");
     this.#counter = form.querySelector(".counter");
@@ -48,6 +53,13 @@ export class Composer {
   limit(bytes) {
     this.#most = bytes;
     this.#edited();
+  }
+
+  /** Who may not write here is told why, in place of the field; what is in it stays there. */
+  bar(sentence) {
+    this.#form.hidden = sentence !== "";
+    this.#barred.hidden = sentence === "";
+    this.#barred.querySelector("p").textContent = sentence;
   }
 
   focus() {

@@ -37,15 +37,18 @@ export class Log {
   #anchor = null;
   #today = "";
 
-  /** `list` scrolls; `newer` is the button that says that there is more below; `locale` is for the names of days. */
-  constructor({ list, newer, lines, room, adapters, locale }) {
+  /**
+   * `list` scrolls; `newer` is the button that says that there is more below; `locale` is for the names of days;
+   * `unseen(count)` hears how many messages came unseen: 0 whenever the newest is in sight.
+   */
+  constructor({ list, newer, lines, room, adapters, locale, unseen }) {
     this.#list = list;
     this.#lines = lines;
     this.#room = room;
     this.#adapters = adapters;
     this.#locale = locale;
     this.#head = new Head({ again: () => room.older() });
-    this.#unread = new Unread({ newer });
+    this.#unread = new Unread({ newer, tell: unseen });
     list.append(this.#head.node);
     list.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     list.addEventListener("keydown", (event) => this.#pressed(event));

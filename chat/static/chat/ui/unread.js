@@ -3,14 +3,17 @@ import { element } from "./element.js";
 /** What came while nobody was looking: how much, and from where on. */
 export class Unread {
   #newer;
+  #tell;
+  #unseen = 0;
   #mark = element("p", "line mark");
   #count = 0;
   #first = null;
   #seen = true;
 
-  /** `newer` is the button that says that there is more below. */
-  constructor({ newer }) {
+  /** `newer` is the button that says that there is more below; `tell(count)` hears how much is unseen. */
+  constructor({ newer, tell }) {
     this.#newer = newer;
+    this.#tell = tell;
     this.#mark.setAttribute("aria-live", "off");
     this.#mark.setAttribute("role", "separator");
     this.#mark.setAttribute("aria-label", "New messages");
@@ -27,6 +30,8 @@ export class Unread {
     if (items.length === 0) return;
     if (this.#seen) this.#first = items[0];
     this.#seen = false;
+    this.#unseen += items.length;
+    this.#tell(this.#unseen);
     if (!below) return;
     this.#count += items.length;
     this.#newer.textContent = this.#count === 1 ? "1 new message" : `${this.#count} new messages`;
@@ -38,6 +43,8 @@ export class Unread {
     this.#count = 0;
     this.#newer.hidden = true;
     this.#seen = true;
+    this.#unseen = 0;
+    this.#tell(0);
   }
 
   /** Who writes has read what is above. */

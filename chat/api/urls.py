@@ -1,0 +1,12 @@
+"""Routes of the API."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from chat.api import credentials
+
+urlpatterns = [
+    path("tokens", credentials.tokens, name="tokens"),
+    path("tickets", credentials.new_ticket, name="tickets"),
+]

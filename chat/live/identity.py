@@ -1,0 +1,31 @@
+"""Who is at the other end of a connection, and by what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from chat.wire.events import Person
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A person, and what makes them that.
+
+    `session` is the key of the session that they came by, or empty; `user` the number of their account, 0 for guests and
+    other backends' people. `granted` holds the roles that a token gives, by room: member, moderator or owner.
+    `expires_at` is when a token ends, in seconds since the epoch.
+    """
+
+    person: Person
+    session: str = field(default="", repr=False)
+    user: int = 0
+    granted: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    expires_at: float | None = None
+
+    @property
+    def is_guest(self) -> bool:
+        return self.person.kind == "guest"

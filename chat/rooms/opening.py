@@ -1,0 +1,103 @@
+"""Opening: rooms that people make, and conversations that they begin."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce
+
+from chat.models import Invalidation, Membership, Room
+from chat.rooms.titles import counted_names
+from chat.wire.codes import Error, WireError
+
+# Rooms that one person may own: enough for anybody, and nobody fills the list by a script.
+MAX_OWNED = 100
+# People of one direct conversation: more are a room, with somebody who looks after it.
+MAX_PARTY = 20
+# Addresses below /rooms/ that are pages.
+RESERVED = frozenset({"new"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a new room is to be: fields of its row."""
+
+    slug: str
+    title: str
+    topic: str = ""
+    kind: str = "public"
+    posting: str = "everyone"
+    guests: bool = True
+
+
+def open_room(owner: int, wanted: Wanted) -> Room:
+    """Make a room, with its owner in it. Raises: WireError, django.db.Error."""
+    check_free(wanted.slug)
+    if Membership.objects.filter(user=owner, role=Membership.Role.OWNER).count() >= MAX_OWNED:
+        raise WireError(Error.FORBIDDEN, f"Expected at most {MAX_OWNED} rooms of one owner: hand one over first.")
+    try:
+        with settings.TURN(), transaction.atomic():
+            room = Room.objects.create(**asdict(wanted))
+            Membership.objects.create(room=room, user_id=owner, role=Membership.Role.OWNER)
+            Invalidation.of(owner)
+    except IntegrityError:
+        check_free(wanted.slug)  # Somebody was faster; whatever else it was is told as it is.
+        raise
+    return room
+
+
+def check_free(slug: str) -> None:
+    """Refuse an address that leads elsewhere already. Raises: WireError, django.db.Error."""
+    if slug in RESERVED or Room.objects.filter(slug=slug).exists():
+        raise WireError(Error.CONFLICT, f"/rooms/{slug} is taken: expected an address that no other room has.")
+
+
+def open_direct(user: int, others: Collection[int]) -> Room:
+    """Return the conversation of these people, made where there is none yet. Who has left it is in it again.
+
+    Raises: WireError, django.db.Error.
+    """
+    people = {user, *others}
+    check_party(people)
+    names = names_of(people)
+    title = counted_names(sorted(names.values(), key=str.casefold))[: Room._meta.get_field("title").max_length]
+    fresh = {"slug": f"direct-{secrets.token_hex(8)}", "title": title, "kind": Room.Kind.DIRECT, "guests": False}
+    with settings.TURN(), transaction.atomic():
+        room, _ = Room.objects.get_or_create(party=party_of(people), defaults=fresh)
+        there = set(Membership.objects.filter(room=room).values_list("user", flat=True))
+        missing = sorted(people - there)
+        rows = [Membership(room=room, user_id=person, read=room.last) for person in missing]
+        Membership.objects.bulk_create(rows, ignore_conflicts=True)
+        for person in missing:
+            Invalidation.of(person)
+    return room
+
+
+def check_party(people: Collection[int]) -> None:
+    """Refuse a conversation with oneself, or of too many. Raises: WireError."""
+    if len(people) < 2:
+        raise WireError(Error.BAD_FRAME, "Expected at least one other person, got none.")
+    if len(people) > MAX_PARTY:
+        said = f"Expected at most {MAX_PARTY} people with yourself, got {len(people)}: make a room for so many."
+        raise WireError(Error.BAD_FRAME, said)
+
+
+def party_of(people: Iterable[int]) -> str:
+    """Return what tells a set of people from every other."""
+    return hashlib.sha256(",".join(map(str, sorted(set(people)))).encode()).hexdigest()
+
+
+def names_of(people: Collection[int]) -> dict[int, str]:
+    """Return what people are called. Raises: WireError where one has no account, or a closed one; django.db.Error."""
+    users = get_user_model().objects.filter(pk__in=people, is_active=True)
+    names = dict(users.values_list("pk", Coalesce(F("profile__name"), F("username"))))
+    if len(names) < len(people):
+        raise WireError(Error.NOT_FOUND, "Somebody of these has no account here any more: choose again.")
+    return names

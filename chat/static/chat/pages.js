@@ -1,0 +1,9 @@
+import { copyFrom } from "./ui/copy.js";
+import { filterRows } from "./ui/filter.js";
+import { proposeSlug } from "./ui/slug.js";
+
+const each = (selector, run) => document.querySelectorAll(selector).forEach(run);
+
+each("form[data-filter]", filterRows);
+each("form[data-slug]", proposeSlug);
+each("button[data-copy]", copyFrom);

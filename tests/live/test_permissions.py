@@ -1,0 +1,198 @@
+"""Who may do what: one table for every kind of room, every kind of person, every envelope; on real sockets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from .farm import Farm
+from .guests import Guest
+from .servers import Server
+
+WHO = ("anonymous", "guest", "user", "member", "moderator", "owner", "site", "deactivated")
+ROOMS: dict[str, dict[str, Any]] = {
+    "p-public": {},
+    "p-no-guests": {"guests": False},
+    "p-signed-in": {"posting": "signed-in"},
+    "p-members-write": {"posting": "members"},
+    "p-announcements": {"posting": "moderators"},
+    "p-members": {"kind": "members"},
+    "p-direct": {"kind": "direct"},
+    "p-archived": {"archived": True},
+    "p-volatile": {"kind": "members", "durable": False},
+}
+# y: an ack; u: unauthenticated; f: forbidden; n: not_joined; s: unsupported. In the order of WHO.
+TABLE: dict[str, dict[str, str]] = {
+    "join": {
+        "p-public": "yyyyyyyy",
+        "p-no-guests": "uuyyyyyu",
+        "p-signed-in": "yyyyyyyy",
+        "p-members-write": "yyyyyyyy",
+        "p-announcements": "yyyyyyyy",
+        "p-members": "uufyyyyu",
+        "p-direct": "uufyyyfu",
+        "p-archived": "yyyyyyyy",
+        "p-volatile": "uufyyyyu",
+    },
+    "history": {
+        "p-public": "yyyyyyyy",
+        "p-no-guests": "nnyyyyyn",
+        "p-signed-in": "yyyyyyyy",
+        "p-members-write": "yyyyyyyy",
+        "p-announcements": "yyyyyyyy",
+        "p-members": "nnnyyyyn",
+        "p-direct": "nnnyyynn",
+        "p-archived": "yyyyyyyy",
+        "p-volatile": "nnnssssn",
+    },
+    "send": {
+        "p-public": "yyyyyyyy",
+        "p-no-guests": "nnyyyyyn",
+        "p-signed-in": "uuyyyyyu",
+        "p-members-write": "uufyyyyu",
+        "p-announcements": "uuffyyyu",
+        "p-members": "nnnyyyyn",
+        "p-direct": "nnnyyynn",
+        "p-archived": "ffffffff",
+        "p-volatile": "nnnyyyyn",
+    },
+    "edit": {  # of what the owner wrote
+        "p-public": "fffffyff",
+        "p-no-guests": "nnfffyfn",
+        "p-signed-in": "uufffyfu",
+        "p-members-write": "uufffyfu",
+        "p-announcements": "uufffyfu",
+        "p-members": "nnnffyfn",
+        "p-direct": "nnnffynn",
+        "p-archived": "ffffffff",
+        "p-volatile": "nnnssssn",
+    },
+    "delete": {  # of what the owner wrote
+        "p-public": "ffffyyyf",
+        "p-no-guests": "nnffyyyn",
+        "p-signed-in": "ffffyyyf",
+        "p-members-write": "ffffyyyf",
+        "p-announcements": "ffffyyyf",
+        "p-members": "nnnfyyyn",
+        "p-direct": "nnnffynn",
+        "p-archived": "ffffffff",
+        "p-volatile": "nnnssssn",
+    },
+    "react": {
+        "p-public": "yyyyyyyy",
+        "p-no-guests": "nnyyyyyn",
+        "p-signed-in": "uuyyyyyu",
+        "p-members-write": "uufyyyyu",
+        "p-announcements": "uuyyyyyu",
+        "p-members": "nnnyyyyn",
+        "p-direct": "nnnyyynn",
+        "p-archived": "ffffffff",
+        "p-volatile": "nnnssssn",
+    },
+    "read": dict.fromkeys(ROOMS, "uufyyyfu"),
+    "name": dict.fromkeys(ROOMS, "yyfffffy"),
+    "leave": {
+        "p-public": "yyyyyyyy",
+        "p-no-guests": "nnyyyyyn",
+        "p-signed-in": "yyyyyyyy",
+        "p-members-write": "yyyyyyyy",
+        "p-announcements": "yyyyyyyy",
+        "p-members": "nnnyyyyn",
+        "p-direct": "nnnyyynn",
+        "p-archived": "yyyyyyyy",
+        "p-volatile": "nnnyyyyn",
+    },
+}
+FIELDS: dict[str, dict[str, Any]] = {
+    "history": {},
+    "send": {"text": "mine"},
+    "edit": {"message": 1, "text": "other words"},
+    "delete": {"message": 2},
+    "react": {"message": 1, "emoji": "👍", "on": True},
+    "read": {"message": 1},
+}
+LETTERS = {"unauthenticated": "u", "forbidden": "f", "not_joined": "n", "unsupported": "s"}
+
+# Makes people and rooms, signs everybody in, and prints the keys of their sessions.
+SCRIPT = f"""
+import json, time
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import Group, User
+from django.contrib.sessions.backends.db import SessionStore
+from chat.models import Membership, Room
+from chat.rooms import log
+from chat.rooms.changes import Write
+from chat.wire.events import Person
+
+keys = {{}}
+users = {{}}
+for name in ("user", "member", "moderator", "owner", "site", "deactivated"):
+    user = users[name] = User.objects.create_user("p-" + name)
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
+    keys[name] = session.session_key
+users["site"].groups.add(Group.objects.get(name="Site moderators"))
+User.objects.filter(username="p-deactivated").update(is_active=False)
+owner = Person("user:%d" % users["owner"].pk, "p-owner", "user")
+for slug, fields in json.loads({json.dumps(json.dumps(ROOMS))}).items():
+    room = Room.objects.create(slug=slug, title=slug, **{{**fields, "archived": False}})
+    for role in ("member", "moderator", "owner"):
+        Membership.objects.create(room=room, user=users[role], role=role)
+    writes = [
+        Write(room=slug, author=owner, key="written-%d" % n, done=lambda outcome: None, text="by the owner")
+        for n in (1, 2)
+    ]
+    log.commit(writes, int(time.time() * 1000))
+    Room.objects.filter(pk=room.pk).update(archived=fields.get("archived", False))
+print(json.dumps(keys))
+"""
+
+Dial = Callable[[str], Guest]
+
+
+@pytest.fixture(scope="module")
+def dial(farm: Farm, shared: Callable[..., Server]) -> Iterator[Dial]:
+    """Return somebody's connection, as a page of the server's own would open it."""
+    server = shared(CHAT_MESSAGE_RATE="0", CHAT_DEFAULT_ROOM="p-public")
+    keys = json.loads(farm.manage(server.var_dir, "shell", "-v0", "-c", SCRIPT).stdout.splitlines()[-1])
+    made: list[Guest] = []
+
+    def open(who: str) -> Guest:
+        headers = {"Cookie": f"sessionid={keys[who]}"} if who in keys else {}
+        one = Guest(server.ws(), origin=f"http://{server.netloc}", additional_headers=headers)
+        made.append(one)
+        if who == "guest":
+            assert one.ask("name", {"name": "Gwen"})["type"] == "ack"
+        return one
+
+    yield open
+    for one in made:
+        one.close()
+
+
+def letter(answer: dict[str, Any]) -> str:
+    return "y" if answer["type"] == "ack" else LETTERS[answer["payload"]["code"]]
+
+
+@pytest.mark.parametrize("slug", ROOMS)
+@pytest.mark.parametrize("who", WHO)
+def test_every_envelope_of_everybody_in_every_kind_of_room(dial: Dial, slug: str, who: str) -> None:
+    one = dial(who)
+    said = {}
+    for verb in TABLE:
+        fields = {"name": f"Name of {who}"} if verb == "name" else {"room": slug, **FIELDS.get(verb, {})}
+        said[verb] = letter(one.ask(verb, fields))
+    column = WHO.index(who)
+    assert said == {verb: rows[slug][column] for verb, rows in TABLE.items()}
+
+
+def test_the_table_has_a_cell_for_every_verb_room_and_person() -> None:
+    for rows in TABLE.values():
+        assert rows.keys() == ROOMS.keys()
+        assert all(len(row) == len(WHO) for row in rows.values())

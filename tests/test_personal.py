@@ -1,0 +1,216 @@
+"""A person's own stream: their rooms, what is unread in them, what they read elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from django.db import OperationalError
+
+from chat import personal
+from chat.node import Node
+from chat.rooms.own import Own
+from chat.wire.events import Person
+from tests.fakes import make_node
+from tests.test_conversation import Client, code
+from tests.virtual import in_virtual_time
+
+EVE = Person("user:7", "Eve", "user")
+TEA = Own("Tea", "public", "member", last=5, read=3, archived=False)
+
+
+class Rows:
+    """What the database has of users' rooms, in place of `chat.database.Database`."""
+
+    def __init__(self) -> None:
+        self.rooms: dict[int, dict[str, Own]] = {7: {"tea": TEA}}
+        self.asked: list[tuple[str, int]] = []
+        self.error: Exception | None = None
+
+    async def __call__(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+        return getattr(self, call.__name__)(*arguments)
+
+    def rooms_of(self, users: Any) -> dict[int, dict[str, Own]]:
+        self.asked.append(("rooms_of", len(users)))
+        return {user: dict(self.rooms.get(user, {})) for user in users}
+
+    def lasts(self, slugs: Any) -> dict[str, int]:
+        self.asked.append(("lasts", len(slugs)))
+        return {slug: own.last for rooms in self.rooms.values() for slug, own in rooms.items() if slug in slugs}
+
+    def mark_read(self, reads: Any, turn: Any) -> None:
+        for user, slug, number in reads:
+            self.change(user, slug, read=number)
+
+    def change(self, user: int, slug: str, **fields: Any) -> None:
+        self.rooms[user][slug] = self.rooms[user][slug]._replace(**fields)
+
+
+@asynccontextmanager
+async def started() -> AsyncIterator[tuple[Node, Rows]]:
+    node, rows = make_node(), Rows()
+    node.personal.database = rows  # type: ignore[assignment]
+    node.start()
+    yield node, rows
+    await node.stop()
+
+
+async def eve(node: Node) -> Client:
+    client = Client(node)
+    client.connection.person = EVE
+    client.conversation.welcome()
+    await asyncio.sleep(0.1)
+    return client
+
+
+def told(client: Client) -> list[tuple[str, dict[str, Any]]]:
+    return [(e["type"], e.get("payload")) for e in client.lane.take() if e["type"] != "ack"]
+
+
+@in_virtual_time
+async def test_who_is_signed_in_is_told_their_rooms_after_the_welcome_and_a_guest_is_not() -> None:
+    async with started() as (node, _):
+        (welcome, you) = told(await eve(node))
+        assert welcome[0] == "welcome"
+        tea = {
+            "room": "tea",
+            "title": "Tea",
+            "kind": "public",
+            "role": "member",
+            "last": 5,
+            "read": 3,
+            "archived": False,
+        }
+        assert you == ("you", {"rooms": [tea]})
+        guest = Client(node)
+        guest.conversation.welcome()
+        await asyncio.sleep(3)
+        assert [kind for kind, _ in told(guest)] == ["welcome"]
+
+
+@in_virtual_time
+async def test_what_is_said_in_ones_rooms_is_told_as_unread() -> None:
+    async with started() as (node, rows):
+        client = await eve(node)
+        told(client)
+        rows.change(7, "tea", last=6)
+        await asyncio.sleep(2.5)
+        assert told(client) == [("unread", {"room": "tea", "last": 6})]
+        await asyncio.sleep(3)
+        assert told(client) == []
+
+
+@in_virtual_time
+async def test_new_changed_and_lost_rooms_are_told() -> None:
+    async with started() as (node, rows):
+        client = await eve(node)
+        told(client)
+        rows.rooms[7]["cake"] = TEA._replace(title="Cake")
+        rows.change(7, "tea", title="Green tea", role="owner")
+        await asyncio.sleep(2.5)
+        assert [(kind, it["room"], it["title"], it["role"]) for kind, it in told(client)] == [
+            ("room", "tea", "Green tea", "owner"),
+            ("room", "cake", "Cake", "member"),
+        ]
+        del rows.rooms[7]["tea"]
+        await asyncio.sleep(2.5)
+        assert [(kind, it["room"], it["role"]) for kind, it in told(client)] == [("room", "tea", "")]
+        assert node.personal.followers == {"cake": {7}}
+
+
+@in_virtual_time
+async def test_what_one_reads_is_told_to_ones_other_connections_and_written() -> None:
+    async with started() as (node, rows):
+        here, there = await eve(node), await eve(node)
+        told(here), told(there)
+        assert (await here.ask("read", room="tea", message=5))["type"] == "ack"
+        assert told(there) == [("read", {"room": "tea", "user": "user:7", "message": 5})]
+        await here.ask("read", room="tea", message=4)
+        await asyncio.sleep(2.5)
+        assert rows.rooms[7]["tea"].read == 5, "nobody unreads"
+        assert (told(here), told(there)) == ([], [])
+
+
+@in_virtual_time
+async def test_what_is_read_on_another_process_is_told() -> None:
+    async with started() as (node, rows):
+        client = await eve(node)
+        told(client)
+        rows.change(7, "tea", read=5)
+        await asyncio.sleep(2.5)
+        assert told(client) == [("read", {"room": "tea", "user": "user:7", "message": 5})]
+
+
+@in_virtual_time
+async def test_reading_is_remembered_of_members_only() -> None:
+    async with started() as (node, _):
+        assert code(await Client(node).ask("read", room="tea", message=1)) == "unauthenticated"
+        assert code(await (await eve(node)).ask("read", room="elsewhere", message=1)) == "forbidden"
+
+
+@in_virtual_time
+async def test_while_the_database_is_down_what_was_read_waits_and_one_line_says_so(caplog: Any) -> None:
+    async with started() as (node, rows):
+        client = await eve(node)
+        rows.error = OperationalError("gone")
+        await client.ask("read", room="tea", message=5)
+        await asyncio.sleep(5)
+        assert len([it for it in caplog.records if it.name == "chat.personal"]) == 1
+        rows.error = None
+        await asyncio.sleep(2)
+        assert rows.rooms[7]["tea"].read == 5
+        assert node.personal.answers and node.personal.reads == {}
+
+
+@in_virtual_time
+async def test_what_was_read_here_and_is_not_written_yet_is_not_told_as_unread_again() -> None:
+    async with started() as (node, rows):
+        client = await eve(node)
+        await client.ask("read", room="tea", message=5)
+        another = await eve(node)
+        (_, you) = told(another)
+        assert you[1]["rooms"][0]["read"] == 5
+
+
+@in_virtual_time
+async def test_a_look_asks_after_so_many_people_and_rooms_and_the_next_after_others(monkeypatch: Any) -> None:
+    monkeypatch.setattr(personal, "MAX_USERS", 2)
+    async with started() as (node, rows):
+        for user in range(7, 12):
+            rows.rooms[user] = {"tea": TEA}
+            client = Client(node)
+            client.connection.person = Person(f"user:{user}", "", "user")
+            client.conversation.welcome()
+        await asyncio.sleep(0.5)
+        rows.asked.clear()
+        await asyncio.sleep(3)
+        assert [count for call, count in rows.asked if call == "rooms_of"] == [2, 2, 1]
+
+
+@in_virtual_time
+async def test_whose_rooms_have_changed_is_asked_after_first(monkeypatch: Any) -> None:
+    monkeypatch.setattr(personal, "MAX_USERS", 0)
+    async with started() as (node, rows):
+        client = await eve(node)
+        told(client)
+        rows.change(7, "tea", role="owner")
+        await asyncio.sleep(2)
+        assert told(client) == []
+        node.personal.refresh([7, 8])
+        await asyncio.sleep(1.5)
+        assert [kind for kind, _ in told(client)] == ["room"]
+
+
+@in_virtual_time
+async def test_who_has_gone_is_forgotten() -> None:
+    async with started() as (node, _):
+        first, second = await eve(node), await eve(node)
+        for client in (first, first, second):
+            assert node.personal.people and node.personal.followers
+            node.personal.end(client.connection)
+        assert (node.personal.people, node.personal.rooms, node.personal.followers) == ({}, {}, {})
