@@ -263,12 +263,14 @@ def test_signing_out_is_a_post(inside: Client) -> None:
     assert "_auth_user_id" not in inside.session
 
 
-def test_a_page_costs_nothing_more_for_accounts(client: Client, ada: User, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(1):  # The room.
-        client.get("/rooms/lobby")
+def test_throttling_and_the_menu_cost_no_query_on_other_pages(
+    client: Client, ada: User, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(0):
+        client.get("/accounts/password/reset/")
     client.force_login(ada)
-    with django_assert_num_queries(4):  # Session, user, profile and room.
-        client.get("/rooms/lobby")
+    with django_assert_num_queries(3):  # Session, user, profile.
+        client.get("/accounts/password/")
 
 
 # Profile

@@ -38,7 +38,7 @@ def ways_in() -> dict[str, Any]:
 class LeadsOn(django_views.RedirectURLMixin):
     """Leads on within this site, and never back to the ways in: that would go round in a circle."""
 
-    def get_redirect_url(self) -> str:
+    def get_redirect_url(self, request: HttpRequest | None = None) -> str:
         url: str = super().get_redirect_url()
         ways = (reverse("accounts:sign-in"), reverse("accounts:sign-up"))
         return "" if url.split("?")[0].endswith(ways) else url
