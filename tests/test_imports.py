@@ -43,7 +43,7 @@ EDGES = {
         "bodies",
     ),
     *("health", "admin", "templatetags", "management", "migrations", "node", "ticker", "runner", "links", "checks"),
-    *("accounts", "apps", "endings", "own_data", "set_up"),
+    *("accounts", "apps", "endings", "own_data", "pages", "set_up"),
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "wire": {"wire"},

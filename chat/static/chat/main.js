@@ -120,7 +120,7 @@ const name = new Name({
   done: () => composer.focus(),
 });
 
-if (find("menu")) closeable(find("menu"));
+document.querySelectorAll("#menu, .account details").forEach(closeable);
 
 /** The title counts what is unread in one's rooms; and what came unseen here, where nobody else counts that. */
 function showUnread() {

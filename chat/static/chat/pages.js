@@ -1,9 +1,11 @@
 import { copyFrom } from "./ui/copy.js";
 import { filterRows } from "./ui/filter.js";
+import { closeable } from "./ui/menu.js";
 import { proposeSlug } from "./ui/slug.js";
 
 const each = (selector, run) => document.querySelectorAll(selector).forEach(run);
 
+each(".account details, details.change", closeable);
 each("form[data-filter]", filterRows);
 each("form[data-slug]", proposeSlug);
 each("button[data-copy]", copyFrom);
