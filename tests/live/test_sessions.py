@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 
 from .farm import Farm
@@ -20,6 +21,8 @@ from .sockets import Ended, RawSocket
 from .test_signed_in import PASSWORD, Session, dialled
 from .waiting import until
 
+SHARED = "a key that two backends share, of some length"
+INNER = "from chat.models import Room; Room.objects.create(slug='inner', title='Inner', kind='members')"
 # From a sign-out to the closes: with Redis, and by the looks alone. The goals are 1 s and 60 s.
 SOON_SECONDS, LOOK_SECONDS = 5.0, 60.0
 
@@ -32,11 +35,13 @@ class Pair:
         self.redis = RedisServer(binary, directory).start()
         self.var_dir = farm.var_dir()
         variables = {"REDIS_URL": self.redis.url, "SECRET_KEY": "a key of the tests, the same on every node"}
+        variables["CHAT_JWT_KEY"] = SHARED
         self.near, self.far = (
             farm.server(kind, var_dir=self.var_dir, CHAT_EMBEDDED_BROADCAST="0", **variables)
             for kind in ("daphne", "uvicorn")
         )
         farm.add_user(self.var_dir, "ada", PASSWORD)
+        farm.manage(self.var_dir, "shell", "-v0", "-c", INNER)
 
     def end(self) -> None:
         self.farm.end([self.near, self.far])
@@ -133,6 +138,24 @@ def test_a_guest_comes_back_as_the_same_one_on_another_process(pair: Pair, guest
     again = guest(pair.far, **bearer(named["token"]))
     assert again.welcome["user"] == named["user"]
     assert guest(pair.far).welcome["user"]["id"] != named["user"]["id"]
+
+
+def test_another_backends_people_are_in_rooms_what_their_tokens_say_as_long_as_those_hold(
+    pair: Pair, guest: Callable[..., Guest]
+) -> None:
+    def token(seconds: float, **claims: Any) -> str:
+        return jwt.encode({"sub": "42", "name": "Grace", "exp": time.time() + seconds, **claims}, SHARED, "HS256")
+
+    member = guest(pair.near, "inner", **bearer(token(60, rooms=["inner"])))
+    other = guest(pair.far, **bearer(token(60)))
+    assert member.welcome["user"] == other.welcome["user"] == {"id": "ext:42", "name": "Grace", "kind": "user"}
+    assert other.ask("join", {"room": "inner"})["payload"]["code"] == "forbidden"
+    member.send("inner", "among us")
+    assert member.message()["author"] == member.welcome["user"]
+    assert member.ask("auth", {"token": token(2)})["type"] == "ack"
+    assert member.expect("resync")["payload"] == {"room": "inner"}
+    assert member.ask("send", {"room": "inner", "text": "still?"})["payload"]["code"] == "not_joined"
+    assert ended(member, 10) == 4502, "its token has ended"
 
 
 def test_another_password_and_a_closed_account_close_everything_of_that_person(

@@ -134,3 +134,26 @@ def test_a_guest_who_signs_in_is_shown_by_the_accounts_name_as_the_author(
     expect(one.page.locator("#signed-in .shown")).to_have_text("ada")
     expect(one.page.locator("#name")).to_be_hidden()
     assert one.errors == other.errors == []
+
+
+@pytest.mark.browser
+@on_one_server
+def test_a_guest_who_comes_back_is_the_same_one_and_may_change_what_it_said(
+    server: Server, window: Callable[..., Window], room: str
+) -> None:
+    one = window(server, f"/rooms/{room}").joined()
+    one.rename("Wanderer")
+    one.say("before")
+    own = one.page.locator("#messages .message.own .text")
+    expect(own).to_have_text("before")
+    one.page.evaluate("localStorage.removeItem('chat.name')")
+    one.page.reload()
+    one.joined()
+    expect(one.page.locator("#name .shown")).to_have_text("Wanderer")
+    expect(own).to_have_text("before")
+    one.page.evaluate("localStorage.setItem('chat.guest', 'a.forged.one')")
+    one.page.reload()
+    one.joined()
+    expect(one.page.locator("#name .shown")).not_to_have_text("Wanderer")
+    expect(own).to_have_count(0)
+    assert one.errors == []
