@@ -76,15 +76,17 @@ class Catalogue:
         """Make the databases of the servers under test: one with a volatile lobby, as the references have, one with a
         durable one. Raises NotStarted."""
         for durable in (False, True):
-            self._manage(durable, "migrate", "--verbosity", "0")
-        self._manage(False, "shell", "--verbosity", "0", "--command", VOLATILE)
+            self.manage(durable, "migrate", "--verbosity", "0")
+        self.manage(False, "shell", "--verbosity", "0", "--command", VOLATILE)
 
-    def _manage(self, durable: bool, *arguments: str) -> None:
+    def manage(self, durable: bool, *arguments: str) -> str:
+        """Run a management command on one of the databases; return what it prints. Raises NotStarted."""
         env = self.environment | self._settings(durable)
         command = [sys.executable, "manage.py", *arguments]
         done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
             raise NotStarted(f"expected `manage.py {arguments[0]}` to succeed, it says:\n{done.stderr[-2000:]}")
+        return done.stdout
 
     def chatsite(self, server: str, redis_url: str = "", durable: bool = False) -> Subject:
         """Return chatsite on a server, in memory or through Redis, its lobby volatile or durable."""

@@ -19,6 +19,9 @@ logger = logging.getLogger("chat.sessions")
 RECHECK_SECONDS = 30.0
 # Sessions that one pair of queries asks after.
 BATCH = 200
+# Questions begin at least so far apart. One session alone costs 1.1 ms, among 200 one costs 0.1: in a storm of 500 connects
+# a second that is a tenth of a core in place of half of one.
+GATHER_SECONDS = 0.02
 # A look-up that began before a note was heard may have read what was before it.
 RECENT_SECONDS = 30.0
 
@@ -36,6 +39,7 @@ class Sessions:
         self.database = database
         self.waiting: dict[str, asyncio.Future[Account | None]] = {}
         self.asking: asyncio.Task[None] | None = None
+        self.next_at = 0.0
 
     async def find(self, key: str) -> Account | None:
         """Return whose session it is, or None where it holds no more. Raises: chat.database.Unavailable."""
@@ -51,6 +55,10 @@ class Sessions:
     async def _ask_all(self) -> None:
         try:
             while self.waiting:
+                clock = asyncio.get_running_loop().time
+                if clock() < self.next_at:
+                    await asyncio.sleep(self.next_at - clock())
+                self.next_at = clock() + GATHER_SECONDS
                 keys = list(self.waiting)[:BATCH]
                 await self._ask({key: self.waiting.pop(key) for key in keys})
         finally:

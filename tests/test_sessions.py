@@ -22,7 +22,7 @@ from chat.live.connection import Connection
 from chat.live.identity import Identity
 from chat.node import Node
 from chat.people import person_of_user
-from chat.sessions import BATCH, RECHECK_SECONDS, Sessions
+from chat.sessions import BATCH, GATHER_SECONDS, RECHECK_SECONDS, Sessions
 from chat.wire.events import Person
 from tests.fakes import Bus, FakeLane, FakeLayer, FakeRows, FakeSessions, account_of, connect, make_node
 from tests.virtual import in_virtual_time
@@ -56,6 +56,29 @@ async def test_a_storm_is_asked_after_in_batches() -> None:
     sessions = Sessions(database)  # type: ignore[arg-type]
     assert all(await asyncio.gather(*(sessions.find(f"key{number}") for number in range(1000))))
     assert [len(asked) for asked in database.asked] == [BATCH] * 5
+
+
+@in_virtual_time
+async def test_who_comes_alone_is_asked_after_at_once_and_a_steady_stream_in_groups() -> None:
+    database = FakeSessions(**{f"key{number}": ADA for number in range(500)})
+    sessions = Sessions(database)  # type: ignore[arg-type]
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    assert await sessions.find("key0")
+    assert clock() == began
+    waits: list[float] = []
+
+    async def come(number: int) -> None:
+        came = clock()
+        assert await sessions.find(f"key{number}")
+        waits.append(clock() - came)
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(500):
+            tasks.create_task(come(number))
+            await asyncio.sleep(0.002)
+    assert len(database.asked) <= 1 / GATHER_SECONDS + 3
+    assert max(waits) <= GATHER_SECONDS + 0.002
 
 
 @in_virtual_time
