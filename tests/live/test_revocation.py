@@ -88,6 +88,7 @@ class Site:
 def site(farm: Farm, redis_server: Any) -> Iterator[Site]:
     made = Site(farm, redis_server)
     yield made
+    made.http.close()
     farm.end(list(made.servers))
 
 
