@@ -80,7 +80,7 @@ class Reading:
         self.node.hub.begin(card.slug, self.connection)
         try:
             await self.node.membership.joined(card.slug)
-            reader = reader_of(self.connection, card.slug)
+            reader = reader_of(card.slug, self.connection)
             page = await ask(self.node.reader, recovery.recover, card.slug, since, limits, reader)
             if page is None:
                 raise WireError(Error.NOT_FOUND, f"There is no room {card.slug!r}.")
@@ -111,7 +111,7 @@ class Reading:
             raise WireError(Error.NOT_JOINED, f"Join {wanted.room[:64]!r} before you read in it.")
         span = (wanted.before, wanted.after, wanted.limit)
         page = await ask(
-            self.node.reader, recovery.history, wanted.room, *span, reader_of(self.connection, wanted.room)
+            self.node.reader, recovery.history, wanted.room, *span, reader_of(wanted.room, self.connection)
         )
         if page is None:
             raise WireError(Error.UNSUPPORTED, "This room keeps no messages.")

@@ -90,14 +90,13 @@ class Signing:
         return {"user": person, "token": self.node.authority.tokens.for_guest(person)}
 
     async def rename(self, id: Id, name: Name) -> None:
-        """Give a guest another name, which is nobody's account. Raises: WireError, Unavailable."""
+        """Give a guest another name, which is nobody's who has an account. Raises: WireError, Unavailable."""
         self.check()
-        identity = self.connection.identity
-        if not identity.is_guest:
+        if not self.connection.identity.is_guest:
             raise WireError(Error.FORBIDDEN, "Who is signed in is called by the name of the account.")
         shown = people.checked(name.name)
         await ask(self.node.database, people.check_free, shown)
-        self.connection.person = Person(identity.person.id, shown, identity.person.kind)
+        self.connection.person = Person(self.connection.person.id, shown, self.connection.person.kind)
         self.answer("ack", id, self.described())
 
     # Time

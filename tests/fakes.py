@@ -25,6 +25,7 @@ from chat.wire.frames import Batch, Opcode
 from chat.wire.json import JsonCodec
 from chat.wire.origins import Pattern
 from chat.wire.raw import RawCodec
+from chat.wire.skeletons import skeleton
 from tests.model_log import FakeReader, FakeWriter, ModelLog
 
 MESSAGE_BYTES = 65536
@@ -174,6 +175,7 @@ class FakeSessions:
     def __init__(self, **persons: Person) -> None:
         self.persons = persons
         self.tickets: dict[tuple[str, str], Redeemed] = {}
+        self.names: set[str] = set()
         self.asked: list[tuple[str, ...]] = []
         self.error: Exception | None = None
         self.gate: asyncio.Event | None = None
@@ -184,12 +186,16 @@ class FakeSessions:
             await self.gate.wait()
         if self.error is not None:
             raise self.error
+        if call is people.names_taken:
+            return arguments[0] in self.names
+        if call is people.check_free:
+            if skeleton(arguments[0]) in self.names:
+                raise WireError(Error.CONFLICT, "payload.name: taken")
+            return None
         if call is tickets.redeem:
             return self.tickets.pop(arguments, None)
         if call is own.rooms_of:
             return {user: {} for user in arguments[0]}
-        if call is people.check_free:
-            return check_free(*arguments)
         assert call is auth.read, call
         self.asked.append(tuple(arguments[0]))
         return {key: account_of(self.persons[key]) for key in arguments[0] if key in self.persons}
@@ -201,12 +207,6 @@ class FakeSessions:
         """Answer a node that asks who somebody is."""
         node.database = node.sessions.database = node.authority.database = self  # type: ignore[assignment]
         node.personal.database = self  # type: ignore[assignment]
-
-
-def check_free(name: str) -> None:
-    """Refuse the name of the one account that every node of the tests knows. Raises: WireError."""
-    if name == "Grace Hopper":
-        raise WireError(Error.CONFLICT, "It is somebody's name.")
 
 
 def account_of(person: Person) -> Account:
@@ -341,10 +341,10 @@ def make_node(
 
     node = Node(configuration(CHAT_EMBEDDED_BROADCAST=0, **variables), layer or MemoryChannelLayer(), no_ticker)
     node.database.close()
-    node.database = FakeSessions()  # type: ignore[assignment]
     node.reader.close()
     node.look.database.close()
     node.reader = node.doors.database = node.personal.database = FakeReader(log)  # type: ignore[assignment]
+    node.database = node.sessions.database = node.authority.database = FakeSessions()  # type: ignore[assignment]
     node.writer = FakeWriter(log, node.committed)  # type: ignore[assignment]
     node.look.database = FakeRows(log)  # type: ignore[assignment]
     node.directory.database = FakeDatabase(log, **(rooms or {"lobby": "Lobby", "goframe": "GoFrame"}))  # type: ignore[assignment]

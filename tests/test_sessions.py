@@ -335,7 +335,6 @@ async def test_rights_are_asked_after_again_with_the_sessions(monkeypatch: pytes
 async def test_true_sessions_that_end_in_any_way_end_their_connections() -> None:
     database = Database()
     node = make_node()
-    node.database.close()
     node.sessions.database = database
 
     def sign_in(name: str) -> tuple[User, str]:
