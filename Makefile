@@ -15,7 +15,7 @@ run: $(VENV)/base.stamp
 setup: $(VENV)/dev.stamp
 
 test: js
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long"
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long"
 
 long: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m long

@@ -12,8 +12,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from chat.wire import names
-from chat.wire.codes import WireError
+from chat.people import person_of_user
 from chat.wire.events import Person
 
 
@@ -54,18 +53,3 @@ def fits(user: User, data: Mapping[str, Any]) -> bool:
     said = str(data.get(HASH_SESSION_KEY) or "")
     known = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
     return any(constant_time_compare(said, one) for one in known)
-
-
-def person_of_user(user: User) -> Person:
-    """Return a user as others see them."""
-    profile = getattr(user, "profile", None)
-    name = profile.name if profile is not None else shown(user.get_username(), user.pk)
-    return Person(f"user:{user.pk}", name, "user")
-
-
-def shown(username: str, number: Any) -> str:
-    """Return a user name as others see it; one that no guest could take is not shown, since it may pass for the server."""
-    try:
-        return names.clean(username[: names.MAX_NAME_CHARACTERS])
-    except WireError:
-        return f"user-{number}"

@@ -22,7 +22,7 @@ def main() -> None:
     found = links(host, int(port), os.environ["ALLOWED_HOSTS"].split(","))
     for link in found:
         print(f"chatsite: {link}", flush=True)
-    os.environ["CHATSITE_AT"] = found[0].rstrip("/")
+    os.environ.update({"CHATSITE_AT": found[0].rstrip("/")} if found else {})
     command = [sys.executable, "-m", "daphne", "-b", host, "-p", port, "chatsite.asgi:application"]
     os.execv(sys.executable, command)
 

@@ -12,4 +12,4 @@ urlpatterns = [
     path("", include("chat.urls")),
 ]
 if settings.CHAT.oidc:
-    urlpatterns.insert(0, path("accounts/", include("allauth.socialaccount.providers.openid_connect.urls")))
+    urlpatterns.insert(0, path("accounts/", include("chat.accounts.sso_urls")))

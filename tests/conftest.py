@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import dataclasses
 import json
@@ -23,6 +24,9 @@ os.environ["CHAT_VAR_DIR"] = tempfile.mkdtemp(prefix="chatsite-tests-")
 atexit.register(shutil.rmtree, os.environ["CHAT_VAR_DIR"], ignore_errors=True)
 settings.CHAT = dataclasses.replace(settings.CHAT, var_dir=Path(os.environ["CHAT_VAR_DIR"]))
 settings.STATIC_ROOT = settings.CHAT.var_dir / "static"
+
+# In debug mode asyncio writes down where each handle was made. Its ten frames were most of the time of many tests.
+asyncio.constants.DEBUG_STACK_DEPTH = 2  # type: ignore[attr-defined]
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -122,7 +122,10 @@ def test_while_there_is_no_administrator_nobody_can_sign_up(client: Client) -> N
 
 @pytest.mark.parametrize(
     ("wanted", "leads"),
-    [("/rooms/lobby", "/rooms/lobby"), ("//evil.example/", "/"), ("https://evil.example/", "/"), ("javascript:x", "/")],
+    [
+        *(("/rooms/lobby", "/rooms/lobby"), ("//evil.example/", "/"), ("https://evil.example/", "/")),
+        *(("javascript:x", "/"), ("/accounts/sign-in/", "/"), ("/accounts/sign-up/?next=/x", "/")),
+    ],
 )
 @pytest.mark.parametrize("page", ["sign-in", "sign-up"])
 def test_after_coming_in_one_is_led_on_within_this_site_only(
@@ -138,6 +141,7 @@ def test_after_coming_in_one_is_led_on_within_this_site_only(
 def test_who_is_signed_in_is_led_on_from_the_ways_in(inside: Client) -> None:
     for page in ("sign-in", "sign-up"):
         assert inside.get(f"/accounts/{page}/?next=/rooms/lobby")["Location"] == "/rooms/lobby"
+        assert inside.get(f"/accounts/{page}/?next=/accounts/{page}/")["Location"] == "/"
 
 
 # The first start
@@ -259,12 +263,14 @@ def test_signing_out_is_a_post(inside: Client) -> None:
     assert "_auth_user_id" not in inside.session
 
 
-def test_a_page_costs_nothing_more_for_accounts(client: Client, ada: User, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(1):  # The room.
-        client.get("/rooms/lobby")
+def test_throttling_and_the_menu_cost_no_query_on_other_pages(
+    client: Client, ada: User, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(0):
+        client.get("/accounts/password/reset/")
     client.force_login(ada)
-    with django_assert_num_queries(4):  # Session, user, profile and room.
-        client.get("/rooms/lobby")
+    with django_assert_num_queries(3):  # Session, user, profile.
+        client.get("/accounts/password/")
 
 
 # Profile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import stat
 import threading
@@ -38,6 +39,10 @@ def test_nothing_set_is_the_documented_defaults(var: Path) -> None:
         "default_room": "lobby",
         "raw_sender": "address",
         "guests": True,
+        "sign_up": True,
+        "oidc": None,
+        "email_url": "consolemail://",
+        "email_from": "chatsite@localhost",
         "message_rate": 10,
         "message_burst": 50,
         "max_message_bytes": 65536,
@@ -69,6 +74,9 @@ VALID: dict[str, tuple[str, str, Any]] = {
     "CHAT_DEFAULT_ROOM": ("team-1", "default_room", "team-1"),
     "CHAT_RAW_SENDER": ("none", "raw_sender", "none"),
     "CHAT_GUESTS": ("no", "guests", False),
+    "CHAT_SIGN_UP": ("0", "sign_up", False),
+    "EMAIL_URL": ("smtp+tls://u:p@mail.example:587", "email_url", "smtp+tls://u:p@mail.example:587"),
+    "EMAIL_FROM": ("chat@example.com", "email_from", "chat@example.com"),
     "CHAT_MESSAGE_RATE": ("0.5", "message_rate", 0.5),
     "CHAT_MESSAGE_BURST": ("1", "message_burst", 1),
     "CHAT_MAX_MESSAGE_BYTES": ("1000", "max_message_bytes", 1000),
@@ -117,6 +125,11 @@ def test_a_variable_is_read_with_its_type(var: Path, name: str, value: str, attr
         ("CHAT_DEFAULT_ROOM", "-a"),
         ("CHAT_DEFAULT_ROOM", "x" * 65),
         ("CHAT_RAW_SENDER", "both"),
+        ("CHAT_SIGN_UP", "invited"),
+        ("EMAIL_URL", "mail.example"),
+        ("EMAIL_URL", "smtp://mail.example"),
+        ("EMAIL_URL", "smtp+tls://:587"),
+        ("EMAIL_URL", "imap://mail.example:143"),
         ("CHAT_MESSAGE_RATE", "-1"),
         ("CHAT_MESSAGE_RATE", "nan"),
         ("CHAT_MESSAGE_RATE", "inf"),
@@ -173,6 +186,35 @@ def test_a_password_is_in_no_message(var: Path) -> None:
 )
 def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
     assert hidden(url) == shown
+
+
+OIDC = {
+    "OIDC_SERVER_URL": "https://id.example/realms/team",
+    "OIDC_CLIENT_ID": "chat",
+    "OIDC_CLIENT_SECRET": "$ecret",
+}
+
+
+def test_a_provider_of_single_sign_on_is_its_three_variables_and_a_name(var: Path) -> None:
+    found = given(var, **OIDC).oidc
+    assert found == conf.Oidc("https://id.example/realms/team", "chat", "$ecret", "single sign-on")
+    assert given(var, **OIDC, OIDC_NAME="the House").oidc == dataclasses.replace(found, name="the House")
+    assert given(var, OIDC_NAME="the House").oidc is None
+
+
+@pytest.mark.parametrize("missing", OIDC)
+def test_half_a_provider_names_what_is_missing_and_no_secret(var: Path, missing: str) -> None:
+    with pytest.raises(
+        conf.BadSetting, match=f"{missing}='' makes no sense: expected a value, since .* is set"
+    ) as caught:
+        given(var, **{**OIDC, missing: ""})
+    assert "$ecret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["id.example", "ftp://id.example", "https://[::1"])
+def test_a_provider_has_an_address_of_the_web(var: Path, url: str) -> None:
+    with pytest.raises(conf.BadSetting, match="OIDC_SERVER_URL=.*expected https://host/path"):
+        given(var, **{**OIDC, "OIDC_SERVER_URL": url})
 
 
 def test_several_redis_urls_are_shards_and_a_sentinel_url_stands_alone(var: Path) -> None:

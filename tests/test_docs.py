@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +70,10 @@ def first_codes(text: str) -> list[str]:
     return [row[0].strip("`") for row in rows(text)]
 
 
-def sources() -> Iterator[tuple[Path, ast.Module]]:
-    for folder in ("chat", "chatsite"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            yield path, ast.parse(path.read_text("utf-8"))
+@cache
+def sources() -> list[tuple[Path, ast.Module]]:
+    paths = [path for folder in ("chat", "chatsite") for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [(path, ast.parse(path.read_text("utf-8"))) for path in paths]
 
 
 def strings(tree: ast.AST) -> set[str]:
@@ -226,6 +226,7 @@ def number(node: ast.expr | None) -> float | None:
     return None
 
 
+@cache
 def constants() -> set[tuple[str, float]]:
     return {
         (node.targets[0].id, value)

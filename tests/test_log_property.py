@@ -28,8 +28,8 @@ from tests.virtual import VirtualLoop
 
 # How many seeds, and how many runs of the machine, `make test` and `make long` try.
 SHORT, LONG = "short", pytest.param("long", marks=pytest.mark.long)
-SEEDS = {"short": range(150), "long": range(2000)}
-RUNS = {"short": 10, "long": 150}
+SEEDS = {"short": range(500), "long": range(2000)}
+RUNS = {"short": 30, "long": 150}
 # A wrong order of joining goes wrong in every third run or so.
 SEEDS_OF_A_MUTANT = 40
 ROOM = "lobby"

@@ -35,6 +35,7 @@ def test_without_variables_daphne_serves_the_loopback_address(ran: Ran, capsys: 
     assert ran["command"][1:] == ["-m", "daphne", "-b", "127.0.0.1", "-p", "8080", "chatsite.asgi:application"]
     assert capsys.readouterr().out == "chatsite: http://127.0.0.1:8080/\n"
     assert os.environ["ALLOWED_HOSTS"] == "localhost,127.0.0.1,[::1]"
+    assert os.environ["CHATSITE_AT"] == "http://127.0.0.1:8080"
 
 
 def test_a_host_that_means_all_lets_the_machines_own_names_in_and_prints_their_links(
@@ -60,6 +61,12 @@ def test_hosts_that_the_operator_allows_are_left_as_they_are(ran: Ran, capsys: p
     start(HOST="0.0.0.0", ALLOWED_HOSTS="box")
     assert os.environ["ALLOWED_HOSTS"] == "box"
     assert capsys.readouterr().out == "chatsite: http://box:8080/\n"
+
+
+def test_where_no_name_of_the_machine_is_allowed_the_server_starts_without_a_link(ran: Ran) -> None:
+    start(HOST="0.0.0.0", ALLOWED_HOSTS="chat.example")
+    assert ran["command"]
+    assert "CHATSITE_AT" not in os.environ
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "80 80", "1e3"])

@@ -21,6 +21,7 @@ from chat.database import Database, Unavailable, ask
 from chat.live.connection import Connection
 from chat.live.identity import Identity
 from chat.node import Node
+from chat.people import person_of_user
 from chat.sessions import BATCH, RECHECK_SECONDS, Sessions
 from chat.wire.events import Person
 from tests.fakes import Bus, FakeLane, FakeLayer, FakeRows, FakeSessions, account_of, connect, make_node
@@ -85,8 +86,9 @@ async def test_a_connect_with_a_cookie_costs_two_queries_and_a_storm_of_them_far
     def sign_in_many() -> list[str]:
         keys = []
         for number in range(100):
-            client = Client()
-            client.force_login(User.objects.create_user(f"user{number}"))
+            client, user = Client(), User.objects.create_user(f"user{number}")
+            person_of_user(user)
+            client.force_login(user)
             keys.append(str(client.cookies[settings.SESSION_COOKIE_NAME].value))
         return keys
 

@@ -18,7 +18,7 @@ ORIGIN = "http://chat.example:80"
 
 
 @pytest.fixture
-def ada(transactional_db: None) -> User:
+def ada(db: None) -> User:
     return User.objects.create_user("ada")
 
 
@@ -71,7 +71,9 @@ def test_an_account_has_only_so_many_waiting(ada: User) -> None:
     issue(ada.pk, "asession", ORIGIN)
 
 
-def test_of_many_who_come_with_one_ticket_at_once_one_gets_in(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_who_come_with_one_ticket_at_once_one_gets_in(
+    transactional_db: None, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ticket, _ = issue(ada.pk, "asession", ORIGIN)
     got: list[Redeemed | None] = []
     together = threading.Barrier(4)

@@ -312,7 +312,7 @@ CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
         ({"CHAT_JWT_JWKS_URL": "https://a.example/keys"}, "expected RS256, ES256 or EdDSA"),
         ({"CHAT_JWT_JWKS_URL": "https://a.example/keys", "CHAT_JWT_KEY": "x" * 32}, "both set"),
     ],
-    ids=str,
+    ids=range(16),
 )  # fmt: skip
 async def test_a_key_that_does_not_fit_is_said_in_words_and_believes_nobody(
     variables: dict[str, object], problem: str

@@ -17,6 +17,12 @@ from chat import people, set_up
 logger = logging.getLogger("chat.accounts")
 
 
+def failed(request: HttpRequest, reason: object) -> HttpResponse:
+    """Say that it did not work; why is for the log."""
+    logger.warning("single sign-on failed: %s", " ".join(str(reason).split())[:300])
+    return render(request, "accounts/sso_failed.html", status=403)
+
+
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         return render(request, "accounts/sso_failed.html", {"closed": True}, status=403)
@@ -39,6 +45,5 @@ class Adapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def on_authentication_error(
         self, request: HttpRequest, provider: Any, error: Any = None, exception: Any = None, extra_context: Any = None
     ) -> None:
-        """Say that it did not work; what it was is for the log."""
-        logger.warning("single sign-on failed: %s %s", error or "", " ".join(str(exception or "").split()))
-        raise ImmediateHttpResponse(render(request, "accounts/sso_failed.html", status=403))
+        """Say that it did not work."""
+        raise ImmediateHttpResponse(failed(request, exception or error))

@@ -35,7 +35,16 @@ def ways_in() -> dict[str, Any]:
     return {"sign_up_open": settings.CHAT.sign_up, "sso": sso}
 
 
-class SignIn(django_views.LoginView):
+class LeadsOn(django_views.RedirectURLMixin):
+    """Leads on within this site, and never back to the ways in: that would go round in a circle."""
+
+    def get_redirect_url(self, request: HttpRequest | None = None) -> str:
+        url: str = super().get_redirect_url()
+        ways = (reverse("accounts:sign-in"), reverse("accounts:sign-up"))
+        return "" if url.split("?")[0].endswith(ways) else url
+
+
+class SignIn(LeadsOn, django_views.LoginView):
     template_name = "accounts/sign_in.html"
     redirect_authenticated_user = True
 
@@ -44,7 +53,7 @@ class SignIn(django_views.LoginView):
 
 
 @method_decorator(SECRET, name="dispatch")
-class SignUp(django_views.RedirectURLMixin, FormView):  # type: ignore[type-arg]
+class SignUp(LeadsOn, FormView):  # type: ignore[type-arg]
     template_name = "accounts/sign_up.html"
     form_class = SignUpForm
     next_page = settings.LOGIN_REDIRECT_URL
@@ -112,6 +121,7 @@ class ProfilePage(FormView):  # type: ignore[type-arg]
             return render(self.request, self.template_name, context)
 
 
+@method_decorator(never_cache, name="dispatch")
 class PasswordChange(django_views.PasswordChangeView):
     template_name = "accounts/password_change.html"
     success_url = reverse_lazy("accounts:profile")

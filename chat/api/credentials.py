@@ -10,7 +10,7 @@ from django.http import HttpRequest, JsonResponse
 
 from chat import tickets
 from chat.api.guard import answer, for_the_signed_in, origin_of, refusal
-from chat.auth import person_of_user
+from chat.people import person_of_user
 from chat.tokens import Tokens
 from chat.wire import json
 

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
-from chat.auth import person_of_user
 from chat.models import Room
+from chat.people import person_of_user
 from chat.rooms import permissions, rights
 from chat.rooms.permissions import Policy, Role, Standing
 from chat.rooms.rights import Reader

@@ -48,3 +48,58 @@ test("a remembered name is not said by somebody signed in, nor when it is the na
     assert.equal(browser.socket.all("name").length, 0);
   }
 });
+
+test("a guest's token is kept and shown on the next dial, the newest one", () => {
+  const { browser, client } = started();
+  assert.deepEqual(browser.socket.protocols, ["chat.v1.json"]);
+  browser.socket.say(welcome({ token: "one" }));
+  client.rename("Ada");
+  browser.socket.end();
+  browser.pass(20_000);
+  assert.deepEqual(browser.socket.protocols, ["chat.v1.json", "bearer.one"]);
+  browser.socket.say(welcome({ token: "two" }));
+  browser.socket.say({ type: "ack", id: browser.socket.last("name").id, payload: { user: { ...YOU, name: "Ada" }, token: "three" } });
+  browser.socket.end();
+  browser.pass(20_000);
+  assert.deepEqual(browser.socket.protocols, ["chat.v1.json", "bearer.three"]);
+});
+
+test("a guest that is known by its token need not say its name again", () => {
+  const { browser } = started((fresh) => {
+    fresh.remember("chat.name", "Ada");
+    fresh.remember("chat.guest", "one");
+  });
+  browser.socket.say(welcome({ user: { ...YOU, name: "Ada" }, token: "two" }));
+  assert.equal(browser.socket.all("name").length, 0);
+});
+
+test("a token that the server does not take is forgotten, and one comes as a new guest at once", () => {
+  const { browser, view } = started((fresh) => fresh.remember("chat.guest", "old"));
+  browser.socket.end(4510);
+  assert.equal(browser.sockets.length, 2);
+  assert.deepEqual(browser.socket.protocols, ["chat.v1.json"]);
+  assert.equal(browser.recall("chat.guest"), null);
+  browser.socket.end(4510);
+  assert.equal(browser.sockets.length, 2, "there was no token to be refused");
+  assert.equal(view.last("status").name, "stopped");
+});
+
+test("no token, or an odd one, is no token; what cannot be kept is said once and harms nothing", () => {
+  for (const token of [undefined, null, 5, {}]) {
+    const { browser } = started();
+    browser.socket.say(welcome({ token }));
+    assert.equal(browser.recall("chat.guest"), null);
+  }
+  const { browser, view } = started();
+  browser.profile.quota = 0;
+  browser.socket.say(welcome({ token: "x".repeat(300) }));
+  assert.equal(view.last("you").id, YOU.id);
+  assert.equal(browser.warnings.length, 1);
+});
+
+test("who is nobody yet says no name", () => {
+  const { browser } = started((fresh) => fresh.remember("chat.name", "Ada"));
+  browser.socket.say(welcome({ user: null }));
+  assert.equal(browser.socket.all("name").length, 0);
+  assert.equal(browser.recall("chat.name"), "Ada");
+});

@@ -34,6 +34,8 @@ OURS = (
     "ALLOWED_HOSTS",
     "TRUSTED_PROXIES",
     "HTTPS_ONLY",
+    "OIDC_",
+    "EMAIL_",
     "TIME_ZONE",
 )
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 import signal
+import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -27,10 +29,12 @@ from .behind import (  # noqa: F401  (fixtures)
     turned_away,
     two_servers,
 )
+from .certificates import Certificate
 from .conftest import QUIET
 from .farm import Farm
-from .proxies import Proxy, each_kind, one_certificate, status  # noqa: F401  (fixtures)
+from .proxies import KINDS, Proxy, binary, each_kind, one_certificate, status  # noqa: F401  (fixtures)
 from .servers import Server
+from .services import require
 from .sockets import RawSocket, Refused
 from .waiting import until
 from .windows import Window
@@ -250,19 +254,34 @@ def test_the_same_origin_is_the_one_that_the_browser_sees(proxy: Proxy, dial: Di
 
 
 def test_heartbeats_keep_an_idle_connection_open_and_without_them_the_proxy_would_close_it(
-    farm: Farm, open_proxy: Open, dial: Dial, proxy_kind: str, servers: list[Server], room: str
+    farm: Farm, certificate: Certificate, servers: list[Server], dial: Dial, tmp_path: Path, room: str
 ) -> None:
-    def proxy_that_waits(time: str, behind: list[Server]) -> Proxy:
-        return open_proxy({words: words.replace("75s", time) for words in IDLE[proxy_kind]}, behind)
+    """Both proxies at once, since it takes seconds."""
+    require(all(map(binary, KINDS)), "nginx or haproxy is not on PATH")
+    beating = farm.shared("uvicorn", **QUIET, CHAT_PING_INTERVAL="0.5", CHAT_PING_TIMEOUT="2")
+    with ExitStack() as stack:
 
-    without = dial(proxy_that_waits("1s", servers), f"/ws/{room}")  # It is silent for longer, by default.
-    beating = farm.shared("uvicorn", **QUIET, CHAT_PING_INTERVAL="0.5", CHAT_PING_TIMEOUT="4")
-    idle = dial(proxy_that_waits("3s", [beating] * 2), f"/ws/{room}")
-    with pytest.raises(TimeoutError):
-        idle.read(4.5)
-    assert idle.pings >= 2
-    echo(idle)
-    assert without.ending().code is None
+        def proxy_that_waits(kind: str, wait: str, behind: list[Server]) -> Proxy:
+            changes = {words: words.replace("75s", wait) for words in IDLE[kind]}
+            directory = tmp_path / f"{kind}-{wait}"
+            directory.mkdir()
+            made = Proxy(kind, directory, certificate, [one.address for one in behind], changes)
+            stack.callback(made.end)
+            return made.start()
+
+        # They are silent for longer, by default.
+        withouts = [dial(proxy_that_waits(kind, "1s", servers), f"/ws/{room}") for kind in KINDS]
+        idles = [dial(proxy_that_waits(kind, "8s", [beating] * 2), f"/ws/{room}") for kind in KINDS]
+        end = time.monotonic() + 11
+        while time.monotonic() < end:
+            for idle in idles:
+                with pytest.raises(TimeoutError):
+                    idle.read(0.1)
+        for idle in idles:
+            assert idle.pings >= 2
+            echo(idle)
+        for without in withouts:
+            assert without.ending().code is None
 
 
 # Without TRUSTED_PROXIES

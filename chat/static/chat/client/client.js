@@ -26,7 +26,8 @@ export class Client {
   constructor({ room, path, adapters, view, rooms }) {
     this.#view = view;
     this.#slug = room;
-    this.#connection = new Connection(adapters, path, this);
+    const credential = { token: () => this.#person.token, refused: () => this.#person.forget() };
+    this.#connection = new Connection(adapters, path, this, credential);
     const call = (...words) => this.#connection.call(...words);
     this.#roundTrip = new RoundTrip({ adapters, call, view });
     this.#person = new Person({ adapters, call, view });

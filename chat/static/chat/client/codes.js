@@ -23,6 +23,7 @@ const SAYS = new Map([
   [4507, "there is no such room"],
   [4508, "this room is not open to you"],
   [4509, "this site may no longer connect"],
+  [4510, "the server does not take who this page says you are"],
 ]);
 
 // The frame itself was refused: sent again it would end the next connection too (RFC 6455, section 7.4.1).

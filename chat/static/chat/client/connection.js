@@ -3,6 +3,7 @@ import { verdict } from "./codes.js";
 import { decode, encode } from "./envelope.js";
 
 export const SUBPROTOCOL = "chat.v1.json";
+const BEARER = "bearer.";
 /** From dialling to the server's `welcome`. */
 export const WELCOME_MS = 20_000;
 /** The server's own time-out for an answer is 10 s (CHAT_PING_TIMEOUT), so a living server has spoken by then. */
@@ -11,17 +12,24 @@ export const GRACE_MS = 15_000;
 export const GOOD_MS = 10_000;
 
 const NO_CODE = 1006;
+/** What was shown does not hold: without it one may come as somebody else. */
+const UNAUTHENTICATED = 4510;
+/** Shows nothing. */
+const NOTHING = { token: () => null, refused: () => {} };
 const UNREACHABLE = "the server cannot be reached";
 const SILENT = "the server has fallen silent";
 
 /**
  * One connection that comes back. Its states: connecting, open, waiting (to dial again), stopped; each has at most one
  * timer. `listener` hears `state({name, cause, at})`, `welcome(payload)`, `envelope(envelope)` and `closed({resend, says})`.
+ * `credential.token()` is shown at each dial; one that the server does not take is `credential.refused()`.
  */
 export class Connection {
   #adapters;
   #path;
   #listener;
+  #credential;
+  #shown = null;
   #backoff;
   #state = { name: "stopped", cause: "", at: null };
   #socket = null;
@@ -33,10 +41,11 @@ export class Connection {
   #calls = new Map();
   #lastId = 0;
 
-  constructor(adapters, path, listener) {
+  constructor(adapters, path, listener, credential = NOTHING) {
     this.#adapters = adapters;
     this.#path = path;
     this.#listener = listener;
+    this.#credential = credential;
     this.#backoff = new Backoff(adapters.random);
     adapters.onOnline(() => this.#online());
   }
@@ -52,7 +61,8 @@ export class Connection {
     this.#closing = null;
     this.#enter("connecting");
     this.#setTimer(WELCOME_MS, () => this.#end(NO_CODE, UNREACHABLE));
-    this.#listen(this.#adapters.dial(this.#path, [SUBPROTOCOL]));
+    this.#shown = this.#credential.token();
+    this.#listen(this.#adapters.dial(this.#path, this.#shown ? [SUBPROTOCOL, BEARER + this.#shown] : [SUBPROTOCOL]));
   }
 
   /** Send an envelope that wants no answer; false where no connection is open. */
@@ -138,8 +148,12 @@ export class Connection {
     const cause = says ?? (known === NO_CODE && this.#openedAt === null ? UNREACHABLE : usual);
     this.#drop();
     this.#listener.closed({ resend, says: cause });
-    if (reconnect && closing.reconnect !== false) this.#wait(cause, closing.retry_after_s);
-    else this.#enter("stopped", cause);
+    if (known === UNAUTHENTICATED && this.#shown) {
+      this.#credential.refused();
+      if (this.#credential.token() !== this.#shown) return this.start();
+    }
+    if (reconnect && closing.reconnect !== false) return this.#wait(cause, closing.retry_after_s);
+    return this.#enter("stopped", cause);
   }
 
   /** Let go of the socket without waiting for its close, which a dead network may never bring. */

@@ -1,8 +1,12 @@
 import { isPassing, sentence } from "./errors.js";
 
 const STORED_NAME = "chat.name";
+const STORED_TOKEN = "chat.guest";
 
-/** Who one is here. A guest's chosen name is remembered and said again on every connection. */
+/**
+ * Who one is here. A guest gets a token, by which it is the same one on the next connection: with the same name, and its
+ * messages its own. Where that is lost, the chosen name is said again.
+ */
 export class Person {
   #adapters;
   #call;
@@ -25,7 +29,26 @@ export class Person {
     return this.#you.id !== "" && author?.id === this.#you.id;
   }
 
-  /** Tell whether what somebody wrote here is to be sent now: a guest is another one on each connection, an account is not. */
+  /** What shows that one is the guest of before; null for a new one. Who is signed in is that all the same. */
+  get token() {
+    return this.#adapters.recall(STORED_TOKEN);
+  }
+
+  /** The server does not take the token: one is a new guest. */
+  forget() {
+    this.#adapters.forget(STORED_TOKEN);
+  }
+
+  #keep(token) {
+    if (typeof token !== "string") return;
+    try {
+      this.#adapters.remember(STORED_TOKEN, token);
+    } catch (full) {
+      this.#adapters.warn("Who this guest is cannot be remembered:", String(full));
+    }
+  }
+
+  /** Tell whether what somebody wrote here is to be sent now: a guest may have become another one, an account has not. */
   mayBe(author) {
     if (!author?.id) return true; // Written before the server said who one is.
     return author.kind === this.#you.kind && (author.kind === "guest" || author.id === this.#you.id);
@@ -39,8 +62,10 @@ export class Person {
   }
 
   /** A connection is open: say the remembered name. */
-  welcome({ user }) {
+  welcome({ user, token }) {
     this.is(user);
+    this.#keep(token);
+    if (!user) return; // Nobody yet: the server wants a token first.
     const name = this.#adapters.recall(STORED_NAME);
     if (name && name !== this.#you.name && this.#you.kind === "guest") this.#say(name);
   }
@@ -56,13 +81,14 @@ export class Person {
 
   #say(name) {
     return this.#call("name", { name }, ({ type, payload }) => {
-      if (type === "ack") this.#named(payload.user);
+      if (type === "ack") this.#named(payload);
       else this.#refused(name, payload);
     });
   }
 
-  #named(user) {
+  #named({ user, token }) {
     this.is(user);
+    this.#keep(token);
     this.#adapters.remember(STORED_NAME, this.#you.name);
   }
 

@@ -1,0 +1,103 @@
+"""People: everybody has a name, and nobody another's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+
+from chat import people
+from chat.models import Invalidation, Profile
+from chat.wire.codes import Error, WireError
+from chat.wire.events import Person
+from chat.wire.skeletons import skeleton
+
+pytestmark = pytest.mark.django_db
+
+
+def named(username: str, name: str) -> User:
+    user = User.objects.create(username=username)
+    people.begin(user, name)
+    return user
+
+
+@pytest.mark.parametrize(
+    ("username", "name"),
+    [
+        *(("ada", "ada"), ("ada@example.com", "ada@example.com"), ("Ünï", "Ünï"), ("a" * 150, "a" * 40)),
+        *(("Server", "user-{}"), ("Server admin", "user-{}"), ("Ѕеrver", "user-{}"), ("ad\u200ba", "user-{}")),
+        *(("   ", "user-{}"), ("\ufe0f", "user-{}"), ("serverless", "serverless")),
+    ],
+)
+def test_who_has_no_profile_yet_gets_one_when_first_asked_after(username: str, name: str) -> None:
+    user = User.objects.create(username=username)
+    shown = name.format(user.pk)
+    assert people.person_of_user(user) == Person(f"user:{user.pk}", shown, "user")
+    assert Profile.objects.get().name == shown
+
+
+def test_who_has_a_profile_that_was_read_with_the_user_costs_no_query(django_assert_num_queries: Any) -> None:
+    named("ada", "Ada")
+    user = User.objects.select_related("profile").get()
+    with django_assert_num_queries(0):
+        assert people.person_of_user(user).name == "Ada"
+
+
+def test_a_name_that_is_somebodys_gets_a_number() -> None:
+    names = [
+        named(f"user{n}", wanted).profile.name for n, wanted in enumerate(["Ada", "ada", "Аda", "A" * 40, "A" * 41])
+    ]
+    assert names == ["Ada", "ada 2", "Аda 3", "A" * 40, "A" * 38 + " 2"]
+    assert len(set(Profile.objects.values_list("skeleton", flat=True))) == 5
+
+
+def test_who_took_the_name_meanwhile_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    named("ada", "Ada")
+    seen = iter([False, True, False])
+    monkeypatch.setattr(people, "names_taken", lambda *asked: next(seen))
+    assert named("other", "Ada").profile.name == "Ada 3"
+
+
+def test_users_of_commands_have_names_too() -> None:
+    call_command("createsuperuser", "--noinput", "--username", "root", "--email", "root@example.com", verbosity=0)
+    assert people.person_of_user(User.objects.get()).name == "root"
+
+
+def test_a_name_is_taken_in_any_spelling_but_by_its_owner() -> None:
+    ada = named("ada", "Ada")
+    for name in ("Ada", "ADA", "Аda", "A d a"):
+        assert people.names_taken(skeleton(name))
+        assert not people.names_taken(skeleton(name), ada.pk)
+    assert not people.names_taken(skeleton("Eda"))
+
+
+def test_a_rename_is_told_to_every_process(django_capture_on_commit_callbacks: Any) -> None:
+    ada = named("ada", "Ada")
+    with django_capture_on_commit_callbacks(execute=True):
+        people.rename(ada.profile, " Ada  Lovelace ")
+    assert Profile.objects.values_list("name", "skeleton").get() == ("Ada Lovelace", skeleton("Ada Lovelace"))
+    assert [row.user for row in Invalidation.objects.all()] == [ada.pk]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("", Error.BAD_FRAME), ("Server", Error.FORBIDDEN), ("Grace", Error.CONFLICT), ("Grасе", Error.CONFLICT)],
+)
+def test_a_rename_to_what_may_not_be_is_refused_and_changes_nothing(name: str, code: Error) -> None:
+    named("grace", "Grace")
+    ada = named("ada", "Ada")
+    with pytest.raises(WireError) as caught:
+        people.rename(ada.profile, name)
+    assert caught.value.code is code
+    assert Profile.objects.get(user=ada).name == "Ada"
+
+
+def test_a_rename_that_comes_second_is_refused_by_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    named("grace", "Grace")
+    ada = named("ada", "Ada")
+    monkeypatch.setattr(people, "names_taken", lambda *asked: False)
+    with pytest.raises(WireError, match="just now"):
+        people.rename(ada.profile, "Grace")
+    assert Profile.objects.get(user=ada).name == "Ada"
