@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from chat.database import Unavailable
+from chat.doors import granted
 from chat.live.connection import Connection
 from chat.live.identity import Identity
 from chat.live.jobs import Job, Jobs
@@ -75,7 +76,9 @@ class Conversation:
                 self.later(id, partial(self.read, partial(self.reading.join, id, command)))
             case History():
                 self.later(id, partial(self.read, partial(self.reading.history, id, command)))
-            case Send() | Leave() | Name() | Read() | commands.Edit() | commands.Delete() | commands.React():
+            case Name():
+                self.later(id, partial(self.signing.rename, id, command))
+            case Send() | Leave() | Read() | commands.Edit() | commands.Delete() | commands.React():
                 # What follows a join that is still under way must not overtake it.
                 if self.jobs.busy:
                     self.later(id, partial(self.obey_later, id, command))
@@ -90,8 +93,6 @@ class Conversation:
                     self.say(id, command)
                 case Leave():
                     self.part(id, command)
-                case Name():
-                    self.signing.rename(id, command)
                 case Read():
                     self.node.personal.read(self.connection, command.room, command.message)
                     self.answer("ack", id, {})
@@ -161,6 +162,7 @@ class Conversation:
                 data=send.data,
                 address=address,
                 reply_to=send.reply_to,
+                granted=granted(self.connection, send.room),
             )
         )
 
@@ -195,6 +197,7 @@ class Conversation:
             "key": secrets.token_hex(16),
             "done": done,
             "message": wanted.message,
+            "granted": granted(self.connection, wanted.room),
         }
         match wanted:
             case commands.Edit():

@@ -11,7 +11,7 @@ from chat.live.hub import Hub
 from chat.live.membership import Membership
 from chat.rooms import permissions, rights
 from chat.rooms.directory import RoomCard
-from chat.rooms.permissions import NOBODY, Policy
+from chat.rooms.permissions import NOBODY, ROLES, Policy, Role
 from chat.rooms.rights import Reader
 
 logger = logging.getLogger("chat.doors")
@@ -19,9 +19,14 @@ logger = logging.getLogger("chat.doors")
 PutOut = Callable[[str], Awaitable[None]]
 
 
-def reader_of(connection: Connection) -> Reader:
-    """Return a connection as somebody who wants to read."""
-    return Reader(connection.person)
+def reader_of(connection: Connection, slug: str) -> Reader:
+    """Return a connection as somebody who wants to read in a room."""
+    return Reader(connection.person, granted(connection, slug))
+
+
+def granted(connection: Connection, slug: str) -> Role:
+    """Return the role that a connection's token gives it in a room."""
+    return ROLES[connection.identity.granted.get(slug, "")]
 
 
 class Doors:
@@ -45,7 +50,7 @@ class Doors:
         """Let somebody into a room that keeps nothing. Raises: WireError where they may not, Unavailable."""
         await self.membership.joined(card.slug)
         if not card.policy.simple:
-            reader = reader_of(connection)
+            reader = reader_of(connection, card.slug)
             standing = await ask(self.database, rights.standing, card.id, reader)
             permissions.check_read(card.policy, reader.person, standing)
             connection.standings[card.slug] = standing
@@ -85,7 +90,7 @@ class Doors:
             await self._recheck_room(slug, there)
 
     async def _recheck_room(self, slug: str, connections: Collection[Connection]) -> None:
-        readers = [reader_of(connection) for connection in connections]
+        readers = [reader_of(connection, slug) for connection in connections]
         policy, standings = await ask(self.database, rights.read, slug, readers)
         for connection in connections:
             standing = standings.get(connection.person.id, NOBODY)

@@ -7,7 +7,7 @@ import json as pyjson
 from collections.abc import Callable
 from typing import Any
 
-from chat import auth, look, tickets
+from chat import auth, look, people, tickets
 from chat.auth import Account
 from chat.conf import Conf, read
 from chat.layers import MemoryChannelLayer
@@ -19,6 +19,7 @@ from chat.rooms.directory import RoomCard
 from chat.rooms.permissions import OPEN
 from chat.tickets import Redeemed
 from chat.wire.codec import Codec
+from chat.wire.codes import Error, WireError
 from chat.wire.events import Broadcast, Message, Person
 from chat.wire.frames import Batch, Opcode
 from chat.wire.json import JsonCodec
@@ -187,14 +188,25 @@ class FakeSessions:
             return self.tickets.pop(arguments, None)
         if call is own.rooms_of:
             return {user: {} for user in arguments[0]}
+        if call is people.check_free:
+            return check_free(*arguments)
         assert call is auth.read, call
         self.asked.append(tuple(arguments[0]))
         return {key: account_of(self.persons[key]) for key in arguments[0] if key in self.persons}
+
+    def close(self) -> None:
+        """Do nothing: there is no thread."""
 
     def serve(self, node: Node) -> None:
         """Answer a node that asks who somebody is."""
         node.database = node.sessions.database = node.authority.database = self  # type: ignore[assignment]
         node.personal.database = self  # type: ignore[assignment]
+
+
+def check_free(name: str) -> None:
+    """Refuse the name of the one account that every node of the tests knows. Raises: WireError."""
+    if name == "Grace Hopper":
+        raise WireError(Error.CONFLICT, "It is somebody's name.")
 
 
 def account_of(person: Person) -> Account:
@@ -329,6 +341,7 @@ def make_node(
 
     node = Node(configuration(CHAT_EMBEDDED_BROADCAST=0, **variables), layer or MemoryChannelLayer(), no_ticker)
     node.database.close()
+    node.database = FakeSessions()  # type: ignore[assignment]
     node.reader.close()
     node.look.database.close()
     node.reader = node.doors.database = node.personal.database = FakeReader(log)  # type: ignore[assignment]

@@ -320,6 +320,15 @@ async def test_a_guest_is_given_a_token_by_which_it_is_the_same_one_next_time() 
 
 
 @in_virtual_time
+async def test_a_guest_may_not_be_called_as_somebody_with_an_account() -> None:
+    async with started() as (node, _):
+        client = Dialled(node)
+        before = client.connection.person
+        assert code(await client.ask("name", name="Grace Hopper")) == "conflict"
+        assert client.connection.person == before
+
+
+@in_virtual_time
 async def test_who_is_signed_in_is_given_no_guests_token() -> None:
     async with started() as (node, _):
         client = Dialled(node, identity=Identity(ADA, "adassession", 1))
