@@ -10,13 +10,15 @@ from urllib.parse import parse_qs
 
 from django.conf import settings
 
-from chat import tickets
+from chat import people, tickets
 from chat.cookies import value_of
 from chat.database import Database, ask
-from chat.live.identity import Identity
+from chat.live.identity import Identity, given_name
 from chat.origins import SCOPE_KEY
 from chat.sessions import Sessions
 from chat.tokens import Claims, Refused, Tokens
+from chat.wire.events import Person
+from chat.wire.skeletons import skeleton
 
 BEARER = "bearer."
 # As Django makes them (SessionBase._get_new_session_key): no other is asked for.
@@ -102,7 +104,7 @@ class Authority:
         account = None if shown.session is None else await self.sessions.find(shown.session)
         if account is not None and shown.session is not None:
             return Identity(account.person, shown.session, account.user)
-        return None if claims is None else Identity(claims.person)
+        return None if claims is None else await self._guest(claims.person)
 
     async def _by_ticket(self, ticket: str, origin: str) -> Identity:
         redeemed = await ask(self.database, tickets.redeem, ticket, origin)
@@ -116,10 +118,17 @@ class Authority:
     async def _holder(self, claims: Claims) -> Identity:
         """Return who a token's claims are about; of an account's only where its session still is."""
         if claims.is_guest:
-            return Identity(claims.person)
+            return await self._guest(claims.person)
         if not claims.session:
             return Identity(claims.person, granted=claims.granted, expires_at=claims.expires_at)
         account = await self.sessions.find(claims.session)
         if account is None or account.person.id != claims.person.id:
             raise Refused("session")
         return Identity(account.person, claims.session, account.user, expires_at=claims.expires_at)
+
+    async def _guest(self, person: Person) -> Identity:
+        """Return a guest that was here before; a name that is an account's by now is no more theirs."""
+        given = given_name(person.id.partition(":")[2])
+        if person.name != given and await ask(self.database, people.names_taken, skeleton(person.name)):
+            return Identity(Person(person.id, given, person.kind))
+        return Identity(person)

@@ -167,7 +167,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.node.hub.begin(self.room, connection)
         try:
             await self.node.membership.joined(self.room)
-            head = await ask(self.node.reader, recovery.enter, self.room, reader_of(connection))
+            head = await ask(self.node.reader, recovery.enter, self.room, reader_of(self.room, connection))
             refusal = ROOM_NOT_FOUND
         except Unavailable:
             head, refusal = None, UNAVAILABLE

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from chat.database import Unavailable
+from chat.doors import granted_in
 from chat.live.connection import Connection
 from chat.live.identity import Identity
 from chat.live.jobs import Job, Jobs
@@ -71,11 +72,13 @@ class Conversation:
                 pass  # A sign of life, and the lane has seen it.
             case Auth():
                 self.later(id, partial(self.signing.auth, id, command))
+            case Name():
+                self.later(id, partial(self.signing.rename, id, command))
             case Join():
                 self.later(id, partial(self.read, partial(self.reading.join, id, command)))
             case History():
                 self.later(id, partial(self.read, partial(self.reading.history, id, command)))
-            case Send() | Leave() | Name() | Read() | commands.Edit() | commands.Delete() | commands.React():
+            case Send() | Leave() | Read() | commands.Edit() | commands.Delete() | commands.React():
                 # What follows a join that is still under way must not overtake it.
                 if self.jobs.busy:
                     self.later(id, partial(self.obey_later, id, command))
@@ -90,8 +93,6 @@ class Conversation:
                     self.say(id, command)
                 case Leave():
                     self.part(id, command)
-                case Name():
-                    self.signing.rename(id, command)
                 case Read():
                     self.node.personal.read(self.connection, command.room, command.message)
                     self.answer("ack", id, {})
@@ -155,6 +156,7 @@ class Conversation:
             Write(
                 room=send.room,
                 author=self.connection.person,
+                granted=granted_in(send.room, self.connection),
                 key=send.key or secrets.token_hex(16),
                 done=lambda outcome: self.written(id, outcome),
                 text=send.text,
@@ -192,6 +194,7 @@ class Conversation:
         common: dict[str, Any] = {
             "room": wanted.room,
             "author": self.connection.person,
+            "granted": granted_in(wanted.room, self.connection),
             "key": secrets.token_hex(16),
             "done": done,
             "message": wanted.message,

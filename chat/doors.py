@@ -11,7 +11,7 @@ from chat.live.hub import Hub
 from chat.live.membership import Membership
 from chat.rooms import permissions, rights
 from chat.rooms.directory import RoomCard
-from chat.rooms.permissions import NOBODY, Policy
+from chat.rooms.permissions import NOBODY, ROLES, Policy, Role
 from chat.rooms.rights import Reader
 
 logger = logging.getLogger("chat.doors")
@@ -19,9 +19,14 @@ logger = logging.getLogger("chat.doors")
 PutOut = Callable[[str], Awaitable[None]]
 
 
-def reader_of(connection: Connection) -> Reader:
-    """Return a connection as somebody who wants to read."""
-    return Reader(connection.person)
+def granted_in(slug: str, connection: Connection) -> Role:
+    """Return what a connection's token makes of its client in a room."""
+    return ROLES[connection.identity.granted.get(slug, "")]
+
+
+def reader_of(slug: str, connection: Connection) -> Reader:
+    """Return a connection as somebody who wants to read in a room."""
+    return Reader(connection.person, granted_in(slug, connection))
 
 
 class Doors:
@@ -45,7 +50,7 @@ class Doors:
         """Let somebody into a room that keeps nothing. Raises: WireError where they may not, Unavailable."""
         await self.membership.joined(card.slug)
         if not card.policy.simple:
-            reader = reader_of(connection)
+            reader = reader_of(card.slug, connection)
             standing = await ask(self.database, rights.standing, card.id, reader)
             permissions.check_read(card.policy, reader.person, standing)
             connection.standings[card.slug] = standing
@@ -85,7 +90,7 @@ class Doors:
             await self._recheck_room(slug, there)
 
     async def _recheck_room(self, slug: str, connections: Collection[Connection]) -> None:
-        readers = [reader_of(connection) for connection in connections]
+        readers = [reader_of(slug, connection) for connection in connections]
         policy, standings = await ask(self.database, rights.read, slug, readers)
         for connection in connections:
             standing = standings.get(connection.person.id, NOBODY)

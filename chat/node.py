@@ -272,7 +272,7 @@ class Node:
 
     async def fill_for(self, slug: str, since: int) -> recovery.Fill | None:
         """Return what a room's stream has missed, and who may not hear of it. Raises: Unavailable."""
-        asked = [reader_of(member) for member in self.hub.present(slug)]
+        asked = [reader_of(slug, member) for member in self.hub.present(slug)]
         found = await ask(self.reader, recovery.fill, slug, since, asked)
         if found is None or found.head.policy.open:
             return found

@@ -80,7 +80,7 @@ class Reading:
         self.node.hub.begin(card.slug, self.connection)
         try:
             await self.node.membership.joined(card.slug)
-            reader = reader_of(self.connection)
+            reader = reader_of(card.slug, self.connection)
             page = await ask(self.node.reader, recovery.recover, card.slug, since, limits, reader)
             if page is None:
                 raise WireError(Error.NOT_FOUND, f"There is no room {card.slug!r}.")
@@ -110,7 +110,9 @@ class Reading:
         if wanted.room not in self.connection.rooms:
             raise WireError(Error.NOT_JOINED, f"Join {wanted.room[:64]!r} before you read in it.")
         span = (wanted.before, wanted.after, wanted.limit)
-        page = await ask(self.node.reader, recovery.history, wanted.room, *span, reader_of(self.connection))
+        page = await ask(
+            self.node.reader, recovery.history, wanted.room, *span, reader_of(wanted.room, self.connection)
+        )
         if page is None:
             raise WireError(Error.UNSUPPORTED, "This room keeps no messages.")
         self.answer("ack", id, {"messages": page.messages, "more": page.more})

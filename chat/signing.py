@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from chat import people
+from chat.database import ask
 from chat.live.connection import Connection
 from chat.live.identity import Identity
 from chat.node import Node
 from chat.tokens import Refused
-from chat.wire import names
 from chat.wire.codes import AUTH_TIMEOUT, SESSION_ENDED, Error, WireError
 from chat.wire.commands import Auth, Id, Name
 from chat.wire.events import Person
@@ -88,12 +89,14 @@ class Signing:
             return {"user": person}
         return {"user": person, "token": self.node.authority.tokens.for_guest(person)}
 
-    def rename(self, id: Id, name: Name) -> None:
-        """Give a guest another name. Raises: WireError."""
-        identity = self.connection.identity
-        if not identity.is_guest:
+    async def rename(self, id: Id, name: Name) -> None:
+        """Give a guest another name, which is nobody's who has an account. Raises: WireError, Unavailable."""
+        self.check()
+        if not self.connection.identity.is_guest:
             raise WireError(Error.FORBIDDEN, "Who is signed in is called by the name of the account.")
-        self.connection.person = Person(identity.person.id, names.clean(name.name), identity.person.kind)
+        shown = people.checked(name.name)
+        await ask(self.node.database, people.check_free, shown)
+        self.connection.person = Person(self.connection.person.id, shown, self.connection.person.kind)
         self.answer("ack", id, self.described())
 
     # Time

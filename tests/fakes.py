@@ -7,7 +7,7 @@ import json as pyjson
 from collections.abc import Callable
 from typing import Any
 
-from chat import auth, look, tickets
+from chat import auth, look, people, tickets
 from chat.auth import Account
 from chat.conf import Conf, read
 from chat.layers import MemoryChannelLayer
@@ -19,11 +19,13 @@ from chat.rooms.directory import RoomCard
 from chat.rooms.permissions import OPEN
 from chat.tickets import Redeemed
 from chat.wire.codec import Codec
+from chat.wire.codes import Error, WireError
 from chat.wire.events import Broadcast, Message, Person
 from chat.wire.frames import Batch, Opcode
 from chat.wire.json import JsonCodec
 from chat.wire.origins import Pattern
 from chat.wire.raw import RawCodec
+from chat.wire.skeletons import skeleton
 from tests.model_log import FakeReader, FakeWriter, ModelLog
 
 MESSAGE_BYTES = 65536
@@ -173,6 +175,7 @@ class FakeSessions:
     def __init__(self, **persons: Person) -> None:
         self.persons = persons
         self.tickets: dict[tuple[str, str], Redeemed] = {}
+        self.names: set[str] = set()
         self.asked: list[tuple[str, ...]] = []
         self.error: Exception | None = None
         self.gate: asyncio.Event | None = None
@@ -183,6 +186,12 @@ class FakeSessions:
             await self.gate.wait()
         if self.error is not None:
             raise self.error
+        if call is people.names_taken:
+            return arguments[0] in self.names
+        if call is people.check_free:
+            if skeleton(arguments[0]) in self.names:
+                raise WireError(Error.CONFLICT, "payload.name: taken")
+            return None
         if call is tickets.redeem:
             return self.tickets.pop(arguments, None)
         if call is own.rooms_of:
@@ -190,6 +199,9 @@ class FakeSessions:
         assert call is auth.read, call
         self.asked.append(tuple(arguments[0]))
         return {key: account_of(self.persons[key]) for key in arguments[0] if key in self.persons}
+
+    def close(self) -> None:
+        """Do nothing: there is no thread."""
 
     def serve(self, node: Node) -> None:
         """Answer a node that asks who somebody is."""
@@ -332,6 +344,7 @@ def make_node(
     node.reader.close()
     node.look.database.close()
     node.reader = node.doors.database = node.personal.database = FakeReader(log)  # type: ignore[assignment]
+    node.database = node.sessions.database = node.authority.database = FakeSessions()  # type: ignore[assignment]
     node.writer = FakeWriter(log, node.committed)  # type: ignore[assignment]
     node.look.database = FakeRows(log)  # type: ignore[assignment]
     node.directory.database = FakeDatabase(log, **(rooms or {"lobby": "Lobby", "goframe": "GoFrame"}))  # type: ignore[assignment]

@@ -12,13 +12,19 @@ import pytest
 from django.db import OperationalError
 
 from chat.database import Unavailable
+from chat.doors import reader_of
 from chat.live.connection import Connection
 from chat.live.identity import Identity
 from chat.node import Node
+from chat.rooms.changes import Change
+from chat.rooms.permissions import Role
+from chat.rooms.rights import Reader
 from chat.signing import AUTH_SECONDS
 from chat.tokens import USER_SECONDS
 from chat.wire.events import Person
+from chat.wire.skeletons import skeleton
 from tests.fakes import FakeSessions, make_node
+from tests.model_log import ModelLog
 from tests.test_conversation import Client, code
 from tests.virtual import in_virtual_time
 
@@ -28,7 +34,7 @@ SHARED = "a key that two backends share, of some length"
 
 
 @asynccontextmanager
-async def started(run: bool = True, **variables: object) -> AsyncIterator[tuple[Node, FakeSessions]]:
+async def started(run: bool = True, **variables: Any) -> AsyncIterator[tuple[Node, FakeSessions]]:
     """Return a node whose tokens live by the loop's clock, and its sessions; it runs unless time passes by the month."""
     node = make_node(CHAT_JWT_KEY=SHARED, **variables)
     node.authority.tokens.clock = asyncio.get_running_loop().time
@@ -325,3 +331,36 @@ async def test_who_is_signed_in_is_given_no_guests_token() -> None:
         client = Dialled(node, identity=Identity(ADA, "adassession", 1))
         assert "token" not in client.lane.take()[0]["payload"]
         assert code(await client.ask("name", name="Wanderer")) == "forbidden"
+
+
+@in_virtual_time
+async def test_a_guest_may_not_take_the_name_of_an_account_nor_what_looks_like_it() -> None:
+    async with started() as (node, sessions):
+        client = Dialled(node)
+        sessions.names = {skeleton("Ada")}
+        for name in ("Ada", "ADA", "Аdа"):
+            assert code(await client.ask("name", name=name)) == "conflict"
+        assert code(await client.ask("name", name="Server")) == "forbidden"
+        assert (await client.ask("name", name="Adam"))["payload"]["user"]["name"] == "Adam"
+        sessions.error = OperationalError("gone")
+        assert code(await client.ask("name", name="Eve")) == "unavailable"
+
+
+# What a token gives in rooms
+
+
+@in_virtual_time
+async def test_what_a_token_makes_of_somebody_in_a_room_goes_with_what_they_read_and_write_there() -> None:
+    async with started(log=ModelLog("lobby", "goframe")) as (node, _):
+        client = Dialled(node)
+        await client.ask("auth", token=foreign(rooms={"lobby": "moderator"}))
+        await client.join("lobby", "goframe")
+        taken: list[Change] = []
+        node.writer.take = taken.append  # type: ignore[method-assign]
+        for room in ("lobby", "goframe"):
+            client.say("send", 1, room=room, text="hi")
+            client.say("delete", 2, room=room, message=1)
+            client.say("react", 3, room=room, message=1, emoji="👍")
+        assert [change.granted for change in taken] == [Role.MODERATOR] * 3 + [Role.NONE] * 3
+        assert reader_of("lobby", client.connection) == Reader(client.connection.person, Role.MODERATOR)
+        assert reader_of("goframe", client.connection) == Reader(client.connection.person, Role.NONE)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from chat.live.identity import Identity
+from chat.live.identity import Identity, given_name
 from chat.live.lanes import Lane, close_payload
 from chat.live.limits import FRAMES_PER_MESSAGE, Bucket, Patience
 from chat.live.outbox import Outbox
@@ -58,7 +58,7 @@ class Connection:
         self.host = host
         self.address = address
         self.outbox = Outbox(lane, outbox_bytes, self._full)
-        self.identity = Identity(Person(f"guest:{self.id}", f"guest-{self.id[:4]}", "guest"))
+        self.identity = Identity(Person(f"guest:{self.id}", given_name(self.id), "guest"))
         self.rooms: set[str] = set()
         self.standings: dict[str, Any] = {}  # what they are in rooms that are not for everybody (chat.doors)
         self.opened = now

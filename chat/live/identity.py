@@ -11,6 +11,11 @@ from chat.wire.events import Person
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
+def given_name(id: str) -> str:
+    """Return what a guest is called who has chosen no name."""
+    return f"guest-{id[:4]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """A person, and what makes them that.

@@ -74,10 +74,12 @@ def all_standings(room: int, readers: Collection[Reader]) -> dict[str, Standing]
     if users:
         with connection.cursor() as cursor:
             found = standings(cursor, {room: users})
-    known = {}
+    known: dict[str, Standing] = {}
     for person, granted in readers:
         own = found.get((room, user_of(person)), NOBODY)
-        known[person.id] = own if own.role >= granted else own._replace(role=granted)
+        own = own if own.role >= granted else own._replace(role=granted)
+        # Somebody may be here twice, by two tokens.
+        known[person.id] = max(known.get(person.id, own), own)
     return known
 
 

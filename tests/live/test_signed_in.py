@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from .farm import Farm
 from .guests import Guest
 from .servers import Server
-from .sockets import Ended, RawSocket
+from .sockets import RawSocket
 from .windows import Window, on_one_server
 
 PASSWORD = "a long and good one"
@@ -76,10 +76,11 @@ def dialled(guest: Callable[..., Guest], server: Server, headers: dict[str, str]
 def refused(
     guest: Callable[..., Guest], raw: Callable[..., RawSocket], server: Server, headers: dict[str, str]
 ) -> set[int]:
-    """Return the codes that both codecs are closed with."""
-    with pytest.raises(Ended) as ended:
-        dialled(guest, server, headers)
-    return {ended.value.close.code, raw(server, headers=headers.items()).ending().code}
+    """Return the codes that a raw connection is closed with; a json one is nobody until it sends a token."""
+    one = dialled(guest, server, headers)
+    assert one.welcome["user"] is None
+    assert one.ask("join", {"room": "lobby"})["payload"]["code"] == "unauthenticated"
+    return {raw(server, headers=headers.items()).ending().code}
 
 
 def test_who_is_signed_in_speaks_by_the_name_of_the_account_in_both_codecs_and_everybody_else_is_a_guest(
@@ -133,3 +134,26 @@ def test_a_guest_who_signs_in_is_shown_by_the_accounts_name_as_the_author(
     expect(one.page.locator("#signed-in .shown")).to_have_text("ada")
     expect(one.page.locator("#name")).to_be_hidden()
     assert one.errors == other.errors == []
+
+
+@pytest.mark.browser
+@on_one_server
+def test_a_guest_who_comes_back_is_the_same_one_and_may_change_what_it_said(
+    server: Server, window: Callable[..., Window], room: str
+) -> None:
+    one = window(server, f"/rooms/{room}").joined()
+    one.rename("Wanderer")
+    one.say("before")
+    own = one.page.locator("#messages .message.own .text")
+    expect(own).to_have_text("before")
+    one.page.evaluate("localStorage.removeItem('chat.name')")
+    one.page.reload()
+    one.joined()
+    expect(one.page.locator("#name .shown")).to_have_text("Wanderer")
+    expect(own).to_have_text("before")
+    one.page.evaluate("localStorage.setItem('chat.guest', 'a.forged.one')")
+    one.page.reload()
+    one.joined()
+    expect(one.page.locator("#name .shown")).not_to_have_text("Wanderer")
+    expect(own).to_have_count(0)
+    assert one.errors == []
