@@ -200,6 +200,9 @@ class FakeSessions:
         self.asked.append(tuple(arguments[0]))
         return {key: account_of(self.persons[key]) for key in arguments[0] if key in self.persons}
 
+    def close(self) -> None:
+        """Do nothing: there is no thread."""
+
     def serve(self, node: Node) -> None:
         """Answer a node that asks who somebody is."""
         node.database = node.sessions.database = node.authority.database = self  # type: ignore[assignment]

@@ -79,7 +79,8 @@ class ModelLog:
         return room.policy, {reader.person.id: self.standing(room.id, reader) for reader in readers}
 
     def standing(self, room: int, reader: Reader) -> Standing:
-        return self.group.standings.get((room, rights.user_of(reader.person)), permissions.NOBODY)
+        known = self.group.standings.get((room, rights.user_of(reader.person)), permissions.NOBODY)
+        return known if known.role >= reader.granted else known._replace(role=reader.granted)
 
     def page(self, slug: str, head: Head, since: Since | None, limits: Limits = PAGE) -> Page:
         """Return what a join reads after it has read the head."""

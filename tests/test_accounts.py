@@ -19,6 +19,7 @@ from django.utils import timezone
 from chat import people, set_up
 from chat.accounts.locked import address_of
 from chat.models import Profile
+from chat.wire.skeletons import skeleton
 
 pytestmark = pytest.mark.django_db
 
@@ -376,3 +377,29 @@ def test_an_unknown_address_is_answered_alike_and_gets_no_mail(client: Client, a
 def test_without_a_provider_nothing_of_it_is_there(client: Client, ada: User) -> None:
     assert client.get("/accounts/oidc/sso/login/").status_code == 404
     assert "oidc" not in text(client.get("/accounts/sign-in/"))
+
+
+# The admin
+
+
+def test_who_administers_users_changes_how_they_are_shown_and_not_to_what_may_not_be(client: Client, ada: User) -> None:
+    people.begin(User.objects.create_user("grace"), "Grace")
+    client.force_login(User.objects.create_superuser("root"))
+    page = f"/admin/auth/user/{ada.pk}/change/"
+    shown = {"profile-TOTAL_FORMS": "1", "profile-INITIAL_FORMS": "1", "profile-0-id": str(ada.profile.pk)}
+    form = {**shown, "username": "ada", "profile-0-user": str(ada.pk), "profile-0-colour": "3", "is_active": "on"}
+    assert 'name="profile-0-name"' in text(client.get(page))
+    refused = client.post(page, {**form, "profile-0-name": "Grасе"})
+    assert "is the name of somebody here, or looks like it." in text(refused)
+    assert client.post(page, {**form, "profile-0-name": "Ada  L."}).status_code == 302
+    kept = Profile.objects.get(user=ada)
+    assert (kept.name, kept.colour, kept.skeleton) == ("Ada L.", 3, skeleton("Ada L."))
+
+
+def test_somebody_who_was_added_in_the_admin_is_there_without_a_profile_yet(client: Client, ada: User) -> None:
+    client.force_login(User.objects.create_superuser("root"))
+    form = {"username": "grace", "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
+    assert client.post("/admin/auth/user/add/", form).status_code == 302
+    grace = User.objects.get(username="grace")
+    assert client.get(f"/admin/auth/user/{grace.pk}/change/").status_code == 200
+    assert people.person_of_user(grace).name == "grace"

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from chat.live.identity import Identity
 from chat.node import Node
 from chat.rooms.permissions import OPEN, Policy, Role, Standing
 from chat.wire.codes import RESYNC, WireError
@@ -145,3 +146,18 @@ async def test_rooms_that_nobody_is_in_are_forgotten() -> None:
         await guest.ask("leave", room="kept")
         await node.doors.looked({"kept": OPEN}, lambda slug: node.put_out(slug, RESYNC))
         assert node.doors.policies == {}
+
+
+@pytest.mark.parametrize("room", ["kept", "passing"])
+@in_virtual_time
+async def test_a_role_that_a_token_grants_opens_its_room_and_no_other(room: str) -> None:
+    async with started() as node:
+        stranger = Person("ext:42", "Sam", "user")
+        client = Client(node)
+        client.connection.identity = Identity(stranger, granted={room: "member"})
+        assert (await client.ask("join", room=room))["type"] == "ack"
+        assert (await client.ask("send", room=room, text="hi"))["type"] == "ack"
+        await node.doors.recheck([client.connection])
+        assert client.connection.rooms == {room}
+        other = "passing" if room == "kept" else "kept"
+        assert code(await client.ask("join", room=other)) == "forbidden"

@@ -37,7 +37,8 @@ async def test_each_kind_of_scope_goes_its_way_and_starts_the_node() -> None:
     gateway = Gateway(node, http, websocket)  # type: ignore[arg-type]
     await gateway({"type": "http"}, None, None)
     await gateway({"type": "websocket"}, None, None)
-    assert (http.scopes, websocket.scopes) == ([{"type": "http"}], [{"type": "websocket"}])
+    assert http.scopes == [{"type": "http", "chat.node": node}]
+    assert websocket.scopes == [{"type": "websocket", "chat.node": node}]
     assert node.started == 2
 
 

@@ -17,40 +17,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from chat import people, set_up
+from chat.accounts.fields import NameField
 from chat.models import Invalidation, Profile
 from chat.models.profile import COLOURS
-from chat.wire.codes import WireError
-from chat.wire.names import MAX_NAME_CHARACTERS
 
 # Who has no password here has signed in lately, when they ask for what else needs one.
 LATELY = timedelta(minutes=10)
 CONFIRMATION = "erase"
-
-
-def words(error: WireError) -> ValidationError:
-    """Return what a form says of a name that may not be."""
-    text = error.message.removeprefix("payload.name: ")
-    return ValidationError(f"{text[:1].upper()}{text[1:]}.")
-
-
-class NameField(forms.CharField):
-    """A display name that nobody is mistaken for another by; `owner` is the user who may have it already."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        missing = f"Expected 1 to {MAX_NAME_CHARACTERS} characters, got 0."
-        super().__init__(strip=False, error_messages={"required": missing}, **kwargs)
-        self.owner: int | None = None
-
-    def clean(self, value: Any) -> str:
-        name = super().clean(value)
-        if not name:
-            return ""
-        try:
-            shown = people.checked(name)
-            people.check_free(shown, self.owner)
-        except WireError as error:
-            raise words(error) from None
-        return shown
 
 
 class SignUpForm(UserCreationForm):  # type: ignore[type-arg]

@@ -20,7 +20,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
 from chat import people, set_up
-from chat.accounts.forms import ProfileForm, SetUpForm, SignUpForm, words
+from chat.accounts.fields import words
+from chat.accounts.forms import ProfileForm, SetUpForm, SignUpForm
 from chat.wire.codes import WireError
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"

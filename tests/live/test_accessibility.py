@@ -149,7 +149,7 @@ def test_a_room_without_a_connection(server: Server, window: Callable[..., Windo
     check(here.page)
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/rooms/nowhere", "/admin/login/"])
+@pytest.mark.parametrize("path", ["/nowhere", "/rooms/nowhere", "/admin/login/", "/accounts/sign-in/"])
 def test_a_strangers_pages(server: Server, stranger: Page, path: str) -> None:
     stranger.goto(server.url(path))
     check(stranger)

@@ -106,7 +106,7 @@ def test_what_one_author_says_within_five_minutes_is_one_group(evening: tuple[Wi
     heights = headers.evaluate_all("(all) => all.map((header) => header.getBoundingClientRect().height > 4)")
     assert heights == [True, False, True, True, True]
     # Not shown again, but said again.
-    assert headers.nth(1).text_content() == "Ada"
+    assert headers.nth(1).text_content() == "Ada guest"
     script.broadcast("tick", "2030-01-15T12:10:04.000Z")
     script.message("f", "2030-01-15T12:10:05.000Z", YOU)
     one.shows("f")
@@ -120,4 +120,4 @@ def test_ones_own_messages_stand_on_the_other_side_and_say_so(evening: tuple[Win
     one.shows("mine")
     theirs, mine = (one.messages.nth(number).bounding_box() for number in (0, 1))
     assert theirs and mine and mine["x"] > theirs["x"] + theirs["width"]
-    assert one.page.locator("#messages header").all_text_contents() == ["Ada", "guest-0001 (you)"]
+    assert one.page.locator("#messages header").all_text_contents() == ["Ada guest", "guest-0001 (you)"]

@@ -102,7 +102,7 @@ def test_a_room_is_made_somebody_comes_by_a_link_and_is_put_out_again(
     page.locator(".people li", has_text="Bob of the pages").locator("summary").click()
     check(page)
     page.get_by_role("button", name="Put out").click()
-    expect(page.locator(".told")).to_have_text("Bob of the pages is no longer in this room.")
+    expect(page.locator(".flash")).to_have_text("Bob of the pages is no longer in this room.")
     expect(bob.page.locator("#closed h2")).to_have_text("This room is for its members.")
     expect(bob.page.locator("#messages")).to_be_hidden()
     expect(side(bob.page, "Quiet corner")).to_have_count(0)

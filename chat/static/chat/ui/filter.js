@@ -14,6 +14,8 @@ export function filterRows(form) {
     if (!found && rows.length > 0) nothing.textContent = `Nothing on this page has “${input.value.trim()}” in it. Enter searches everywhere.`;
   };
   input.addEventListener("input", show);
+  // Something may have been typed before this script was there.
+  if (input.value !== input.defaultValue) show();
 }
 
 /** Who is chosen stays in sight. */

@@ -42,7 +42,7 @@ export class Lines {
     node.classList.add(item.state);
     node.querySelector(".author").textContent = item.author.name || "somebody";
     node.querySelector(".you").textContent = item.own ? " (you)" : "";
-    node.querySelector(".tag").hidden = item.own || item.author.kind !== "guest";
+    node.querySelector(".tag").textContent = item.author.kind === "guest" && !item.own ? " guest" : "";
     this.#renewWords(node, item, seen);
     this.#renewQuote(node.querySelector(".quote"), item);
     this.#renewFoot(node, item, seen);
@@ -54,7 +54,7 @@ export class Lines {
     node.tabIndex = -1;
     if (item.past) node.setAttribute("aria-live", "off");
     const head = element("header");
-    head.append(element("bdi", "author"), element("span", "you"), element("span", "tag", "guest"));
+    head.append(element("bdi", "author"), element("span", "you"), element("span", "tag"));
     const quote = element("a", "quote");
     quote.addEventListener("click", (event) => {
       event.preventDefault();

@@ -12,7 +12,7 @@ export class Notices {
 
   show({ text, level }) {
     if (typeof text !== "string" || text === "") return;
-    const line = element("li", level === "warning" || level === "error" ? level : "");
+    const line = element("p", level === "warning" || level === "error" ? level : "");
     const away = button("away", "×", () => line.remove());
     away.setAttribute("aria-label", "Put away");
     line.append(element("bdi", "", text), away);

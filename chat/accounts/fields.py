@@ -1,0 +1,38 @@
+"""A form's field for a name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from chat import people
+from chat.wire.codes import WireError
+from chat.wire.names import MAX_NAME_CHARACTERS
+
+
+def words(error: WireError) -> ValidationError:
+    """Return what a form says of a name that may not be."""
+    text = error.message.removeprefix("payload.name: ")
+    return ValidationError(f"{text[:1].upper()}{text[1:]}.")
+
+
+class NameField(forms.CharField):
+    """A display name that nobody is mistaken for another by; `owner` is the user who may have it already."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        missing = f"Expected 1 to {MAX_NAME_CHARACTERS} characters, got 0."
+        super().__init__(strip=False, error_messages={"required": missing}, **kwargs)
+        self.owner: int | None = None
+
+    def clean(self, value: Any) -> str:
+        name = super().clean(value)
+        if not name:
+            return ""
+        try:
+            shown = people.checked(name)
+            people.check_free(shown, self.owner)
+        except WireError as error:
+            raise words(error) from None
+        return shown
