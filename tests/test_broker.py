@@ -80,6 +80,23 @@ async def test_all_that_waits_for_a_room_leaves_in_one_send() -> None:
 
 
 @in_virtual_time
+async def test_hints_that_wait_are_one_to_everybody_and_hold_nothing() -> None:
+    async with running() as world:
+        for _ in range(3):
+            world.broker.hint()
+        world.publish(1)
+        await asyncio.sleep(0.01)
+        assert sorted(world.sent) == [("room._", []), ("room.lobby", [message(1)])]
+        world.broker.up = False
+        world.broker.hint()
+        assert not world.broker.waiting, "who is not reached looks within a second"
+    async with running(clustered=False) as alone:
+        alone.broker.hint()
+        await asyncio.sleep(0.01)
+        assert alone.sent == []
+
+
+@in_virtual_time
 async def test_a_send_carries_so_many_events_and_no_more() -> None:
     async with running() as world:
         for number in range(2 * MAX_EVENTS + 1):

@@ -88,6 +88,10 @@ VALID: dict[str, tuple[str, str, Any]] = {
     "CHAT_MAX_CONNECTIONS_PER_IP": ("0", "max_connections_per_ip", 0),
     "CHAT_PING_INTERVAL": ("1", "ping_interval", 1),
     "CHAT_PING_TIMEOUT": ("0.5", "ping_timeout", 0.5),
+    "CHAT_JWT_KEY": ("-----BEGIN X-----\\nabc\\n-----END X-----", "jwt_key", "-----BEGIN X-----\nabc\n-----END X-----"),
+    "CHAT_JWT_ALGORITHM": ("EdDSA", "jwt_algorithm", "EdDSA"),
+    "CHAT_JWT_AUDIENCE": ("chat.example", "jwt_audience", "chat.example"),
+    "CHAT_JWT_JWKS_URL": ("https://a.example/keys", "jwt_jwks_url", "https://a.example/keys"),
 }
 
 
@@ -126,6 +130,13 @@ def test_a_variable_is_read_with_its_type(var: Path, name: str, value: str, attr
         ("CHAT_DEFAULT_ROOM", "x" * 65),
         ("CHAT_RAW_SENDER", "both"),
         ("CHAT_SIGN_UP", "invited"),
+        ("CHAT_JWT_ALGORITHM", "none"),
+        ("CHAT_JWT_ALGORITHM", "hs256"),
+        ("CHAT_JWT_ALGORITHM", "HS512"),
+        ("CHAT_JWT_JWKS_URL", "a.example/keys"),
+        ("CHAT_JWT_JWKS_URL", "file:///etc/passwd"),
+        ("CHAT_JWT_JWKS_URL", "https://"),
+        ("CHAT_JWT_JWKS_URL", "https://a.example:port/keys"),
         ("EMAIL_URL", "mail.example"),
         ("EMAIL_URL", "smtp://mail.example"),
         ("EMAIL_URL", "smtp+tls://:587"),

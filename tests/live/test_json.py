@@ -186,8 +186,6 @@ def test_names_in_any_script_are_taken(server, guest, name):
 
 
 UNSUPPORTED = {
-    "auth": {"token": "x"},
-    "read": {"room": "lobby", "message": 1},
     "typing": {"room": "lobby"},
     "who": {"room": "lobby"},
 }

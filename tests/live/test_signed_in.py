@@ -133,6 +133,11 @@ def test_a_guest_who_signs_in_is_shown_by_the_accounts_name_as_the_author(
     expect(other.page.locator("#messages .message .author")).to_have_text("ada")
     expect(one.page.locator("#signed-in .shown")).to_have_text("ada")
     expect(one.page.locator("#name")).to_be_hidden()
+    tab = one.page.context.new_page()
+    tab.goto(server.url("/admin/"))
+    tab.click("#logout-form button")
+    one.is_("stopped")
+    expect(one.page.locator("#status .words")).to_contain_text("you are signed out")
     assert one.errors == other.errors == []
 
 
