@@ -92,15 +92,28 @@ def test_what_makes_no_sense_is_refused_with_a_sentence(operator: Client, fields
     assert Broadcast.objects.count() == 1
 
 
+OPEN = {"kind": "public", "posting": "everyone", "guests": "on"}
+
+
 @pytest.mark.parametrize("slug", ["Lobby", "two words", "-x", "", "x" * 65, "lobby\n", "münchen"])
 def test_a_room_needs_a_slug_that_fits_in_an_address(operator: Client, slug: str) -> None:
-    operator.post("/admin/chat/room/add/", {"slug": slug, "title": "Room"})
+    operator.post("/admin/chat/room/add/", {**OPEN, "slug": slug, "title": "Room"})
     assert Room.objects.filter(title="Room").count() == 0
 
 
 def test_a_room_is_added(operator: Client) -> None:
-    assert operator.post("/admin/chat/room/add/", {"slug": "tea-2", "title": "Tea"}).status_code == 302
+    assert operator.post("/admin/chat/room/add/", {**OPEN, "slug": "tea-2", "title": "Tea"}).status_code == 302
     assert Room.objects.get(slug="tea-2").title == "Tea"
+
+
+def test_nobody_is_made_to_speak_in_public_and_no_room_is_made_direct(operator: Client) -> None:
+    operator.post("/admin/chat/room/add/", {**OPEN, "slug": "tea", "title": "Tea", "kind": "direct"})
+    assert not Room.objects.filter(slug="tea").exists()
+    room = Room.objects.create(slug="pair", title="Pair", kind="direct")
+    change = {**OPEN, "slug": "pair", "title": "Another"}
+    assert operator.post(f"/admin/chat/room/{room.pk}/change/", change).status_code == 302
+    room.refresh_from_db()
+    assert (room.title, room.kind) == ("Another", "direct")
 
 
 def main_room() -> Room:
@@ -108,7 +121,7 @@ def main_room() -> Room:
 
 
 def test_the_main_rooms_slug_stays(operator: Client) -> None:
-    operator.post(f"/admin/chat/room/{main_room().pk}/change/", {"slug": "hall", "title": "Hall"})
+    operator.post(f"/admin/chat/room/{main_room().pk}/change/", {**OPEN, "slug": "hall", "title": "Hall"})
     assert Room.objects.get(slug="lobby").title == "Hall"
 
 
@@ -118,7 +131,7 @@ def test_another_rooms_slug_may_change_and_the_form_says_what_that_does(operator
     assert "A new slug is a new address" in found
     assert '<a href="/rooms/tea">Open the room</a>' in found
     assert 'class="historylink"' in found
-    operator.post(f"/admin/chat/room/{room.pk}/change/", {"slug": "coffee", "title": "Coffee"})
+    operator.post(f"/admin/chat/room/{room.pk}/change/", {**OPEN, "slug": "coffee", "title": "Coffee"})
     assert Room.objects.filter(slug="coffee").exists()
 
 

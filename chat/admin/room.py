@@ -32,7 +32,7 @@ def why_kept(room: Room) -> str:
 
 @admin.register(Room)
 class RoomAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["slug", "title", "topic", "broadcasts", "created", "link"]
+    list_display = ["slug", "title", "topic", "kind", "broadcasts", "created", "link"]
     search_fields = ["slug", "title", "topic"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Room]:
@@ -40,17 +40,37 @@ class RoomAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return rooms.annotate(broadcast_count=Count("broadcasts"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Room | None = None) -> list[str]:
-        """Also keep the main room's slug: another would leave `/` without its room."""
-        return ["broadcasts", "created", "epoch", "head", *(["slug"] if obj and is_main(obj) else [])]
+        """Also keep the main room's slug: another would leave `/` without its room; what is direct stays between its people."""
+        kept = [
+            *(["slug"] if obj and is_main(obj) else []),
+            *(["kind"] if obj and obj.kind == Room.Kind.DIRECT else []),
+        ]
+        return ["broadcasts", "created", "epoch", "head", *kept]
 
     def get_fields(self, request: HttpRequest, obj: Room | None = None) -> list[Any]:
         kept = ["durable", "retention_days", "retention_count"]
-        return ["slug", "title", "topic", *kept, *(["epoch", "head", "broadcasts", "created"] if obj else [])]
+        return [
+            "slug",
+            "title",
+            "topic",
+            "kind",
+            "posting",
+            "guests",
+            "archived",
+            *kept,
+            *(["epoch", "head", "broadcasts", "created"] if obj else []),
+        ]
 
     def get_form(self, request: HttpRequest, obj: Room | None = None, change: bool = False, **kwargs: Any) -> Any:
         if obj:
             kwargs["help_texts"] = {"slug": SLUG_HELP}
         return super().get_form(request, obj, change, **kwargs)
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer no direct rooms: people make them."""
+        if db_field.name == "kind":
+            kwargs["choices"] = [choice for choice in Room.Kind.choices if choice[0] != Room.Kind.DIRECT]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def view_on_site(self, obj: Room) -> str:
         return obj.get_absolute_url()
