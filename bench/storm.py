@@ -74,8 +74,8 @@ async def dial(port: int, session: str) -> tuple[bytes, asyncio.StreamWriter]:
     return await reader.readuntil(b'"kind"') + await reader.readexactly(8), writer
 
 
-async def storm(port: int, sessions: Sequence[str], rate: int, seconds: float) -> Storm:
-    """Dial at a steady rate, whatever becomes of the dials before."""
+async def storm(port: int, sessions: Sequence[str], rate: int, seconds: float, over: threading.Event) -> Storm:
+    """Dial at a steady rate, whatever becomes of the dials before; all stay until it is over."""
     found = Storm(wanted=int(rate * seconds))
     opened: list[asyncio.StreamWriter] = []
     began = time.monotonic()
@@ -96,6 +96,7 @@ async def storm(port: int, sessions: Sequence[str], rate: int, seconds: float) -
         for number in range(found.wanted):
             await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
             dials.create_task(one(number))
+    await asyncio.to_thread(over.wait)
     for writer in opened:
         writer.transport.abort()
     return found
@@ -103,20 +104,24 @@ async def storm(port: int, sessions: Sequence[str], rate: int, seconds: float) -
 
 def beside(rig: Rig, port: int, load: Load, sessions: Sequence[str], rate: int) -> tuple[Report, Storm]:
     """Run the load with a storm in the midst of it."""
-    found = Storm()
+    found, over = Storm(), threading.Event()
     seconds = load.seconds - 2 * LEAD_SECONDS
 
     def run() -> None:
         nonlocal found
         pin(rig.catalogue.cores.helper)
         time.sleep(LEAD_SECONDS)
-        found = asyncio.run(storm(port, sessions, rate, seconds))
+        found = asyncio.run(storm(port, sessions, rate, seconds, over))
 
     thread = threading.Thread(target=run)
     with rig.generator.started(load, port) as process:
         thread.start()
-        thread.join()
-        return rig.generator.report(load, process), found
+        try:
+            report = rig.generator.report(load, process)
+        finally:
+            over.set()
+            thread.join()
+        return report, found
 
 
 def measure(rig: Rig, server: str, rate: int, seconds: float) -> list[tuple[str, bool]]:
