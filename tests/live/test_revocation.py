@@ -50,7 +50,7 @@ class Site:
     def __init__(self, farm: Farm, redis: Any) -> None:
         self.redis = redis.start()
         var_dir = farm.var_dir()
-        variables = {**QUIET, **SECRET, "REDIS_URL": redis.url, "CHAT_MESSAGE_RATE": "0"}
+        variables = {**QUIET, **SECRET, "REDIS_URL": redis.url, "CHAT_MESSAGE_RATE": "0", "CHAT_PING_INTERVAL": "900"}
         # What pages do comes from one address here.
         self.servers = [farm.server(kind, var_dir=var_dir, **variables) for kind in KINDS]
         self.people = json.loads(farm.manage(var_dir, "shell", "-v0", "-c", SCRIPT, **SECRET).stdout.splitlines()[-1])
