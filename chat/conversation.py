@@ -158,7 +158,7 @@ class Conversation:
                 author=self.connection.person,
                 granted=granted_in(send.room, self.connection),
                 key=send.key or secrets.token_hex(16),
-                done=lambda outcome: self.written(id, outcome),
+                done=lambda outcome: self.written(id, send.room, outcome),
                 text=send.text,
                 data=send.data,
                 address=address,
@@ -166,11 +166,12 @@ class Conversation:
             )
         )
 
-    def written(self, id: Id, outcome: Outcome) -> None:
+    def written(self, id: Id, room: str, outcome: Outcome) -> None:
         """Tell what became of a message."""
         if isinstance(outcome, Done):
             at = json.timestamp(outcome.at)
             self.answer("ack", id, {"message": outcome.message, "offset": outcome.offset, "at": at})
+            self.node.personal.wrote(self.connection, room, outcome.message)
         else:
             self.changed(id, outcome)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import count
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from chat.models import Invalidation, Profile
+from chat.models import Invalidation, Membership, Profile, Room
 from chat.wire import names
 from chat.wire.codes import Error, WireError
 from chat.wire.events import Person
@@ -41,7 +42,8 @@ def profile_of(user: User) -> Profile:
 
 
 def begin(user: User, wanted: str) -> Profile:
-    """Make a user's profile, with the name that is wanted: with a number behind it where it is somebody's.
+    """Make a user's profile, with the name that is wanted: with a number behind it where it is somebody's; the main room
+    is theirs from then on.
 
     Raises: django.db.Error.
     """
@@ -56,10 +58,18 @@ def begin(user: User, wanted: str) -> Profile:
                 profile, _ = Profile.objects.get_or_create(
                     user=user, defaults={"name": name, "skeleton": skeleton(name)}
                 )
+                join_main_room(user)
         except IntegrityError:
             continue  # Somebody took the name just now.
         return profile
     raise AssertionError("numbers do not end")
+
+
+def join_main_room(user: User) -> None:
+    """Put the main room among somebody's own, where everybody may read it. Raises: django.db.Error."""
+    room = Room.objects.filter(slug=settings.CHAT.default_room, kind=Room.Kind.PUBLIC).first()
+    if room is not None:
+        Membership.objects.get_or_create(room=room, user=user, defaults={"read": room.last})
 
 
 def usable(wanted: str, number: object) -> str:

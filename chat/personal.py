@@ -76,12 +76,21 @@ class Personal:
         known = self.rooms.get(user, {}).get(slug)
         if known is None:
             raise WireError(Error.FORBIDDEN, "Only what members have read is remembered: join the room first.")
-        if number > known.read:
-            self.rooms[user][slug] = known._replace(read=number, last=max(known.last, number))
-            self.reads[user, slug] = number
-            self._tell(
-                user, envelope("read", {"room": slug, "user": connection.person.id, "message": number}), connection
-            )
+        self._has_read(user, slug, number, connection)
+
+    def wrote(self, connection: Connection, slug: str, number: int) -> None:
+        """Hear that somebody has written a message: they have read what was said before it."""
+        user = connection.identity.user
+        if user and slug in self.rooms.get(user, {}):
+            self._has_read(user, slug, number, connection)
+
+    def _has_read(self, user: int, slug: str, number: int, connection: Connection) -> None:
+        known = self.rooms[user][slug]
+        if number <= known.read:
+            return
+        self.rooms[user][slug] = known._replace(read=number, last=max(known.last, number))
+        self.reads[user, slug] = number
+        self._tell(user, envelope("read", {"room": slug, "user": connection.person.id, "message": number}), connection)
 
     # Everybody
 

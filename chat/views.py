@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from django.conf import settings
@@ -57,7 +58,7 @@ def room(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def config(here: Visit, mine: list[Entry]) -> dict[str, Any]:
-    """Return what the page's script is told; `bars` says by role what is refused, and in which words."""
+    """Return what the page's script is told."""
     return {
         "room": here.room.slug,
         "path": "/ws",
@@ -65,5 +66,12 @@ def config(here: Visit, mine: list[Entry]) -> dict[str, Any]:
         "kind": here.room.kind,
         "role": here.role.word,
         "rooms": mine,
-        "bars": {role.word: {verb: here.why_not(check, role) for verb, check in CHECKS.items()} for role in Role},
+        "archived": here.room.archived,
+        "bars": {"open": bars(here, archived=False), "archived": bars(here, archived=True)},
     }
+
+
+def bars(here: Visit, archived: bool) -> dict[str, dict[str, str]]:
+    """Return by role what is refused, and in which words: roles change while the page is open, and a room is archived."""
+    there = dataclasses.replace(here, policy=here.policy._replace(archived=archived))
+    return {role.word: {verb: there.why_not(check, role) for verb, check in CHECKS.items()} for role in Role}

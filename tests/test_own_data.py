@@ -103,7 +103,7 @@ def test_an_export_holds_all_that_is_kept_of_a_person_and_nothing_of_others(insi
     ]
     person = found["profile.json"]
     assert (person["username"], person["name"], person["email"]) == ("ada", "Ada", "ada@example.com")
-    (membership,) = found["memberships.json"]
+    (membership,) = (it for it in found["memberships.json"] if it["room"] != "lobby")
     assert (membership["room"], membership["role"], membership["read"]) == ("tea", "owner", 1)
     assert [set(it) for it in found["sessions.json"]] == [{"expires_at"}]
     everything = str(found)

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 
 from chat import people
-from chat.models import Invalidation, Profile
+from chat.models import Invalidation, Profile, Room
 from chat.wire.codes import Error, WireError
 from chat.wire.events import Person
 from chat.wire.skeletons import skeleton
@@ -101,3 +101,15 @@ def test_a_rename_that_comes_second_is_refused_by_the_database(monkeypatch: pyte
     with pytest.raises(WireError, match="just now"):
         people.rename(ada.profile, "Grace")
     assert Profile.objects.get(user=ada).name == "Ada"
+
+
+def test_who_is_new_has_the_main_room_among_their_own_with_nothing_unread_where_all_may_read_it() -> None:
+    room = Room.objects.get(slug="lobby")
+    Room.objects.filter(pk=room.pk).update(last=7)
+    ada, bob = User.objects.create_user("ada"), User.objects.create_user("bob")
+    people.person_of_user(ada)
+    people.person_of_user(ada)
+    assert [(it.role, it.read) for it in room.memberships.all()] == [("member", 7)]
+    Room.objects.filter(pk=room.pk).update(kind=Room.Kind.MEMBERS)
+    people.person_of_user(bob)
+    assert room.memberships.count() == 1

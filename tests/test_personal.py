@@ -10,6 +10,7 @@ from typing import Any
 from django.db import OperationalError
 
 from chat import personal
+from chat.live.identity import Identity
 from chat.node import Node
 from chat.rooms.own import Own
 from chat.wire.events import Person
@@ -134,6 +135,19 @@ async def test_what_one_reads_is_told_to_ones_other_connections_and_written() ->
         await asyncio.sleep(2.5)
         assert rows.rooms[7]["tea"].read == 5, "nobody unreads"
         assert (told(here), told(there)) == ([], [])
+
+
+@in_virtual_time
+async def test_who_writes_has_read_what_was_said_before() -> None:
+    async with started() as (node, rows):
+        here, there = await eve(node), await eve(node)
+        here.connection.identity = Identity(EVE, "session", 7)
+        told(there)
+        node.personal.wrote(here.connection, "tea", 6)
+        node.personal.wrote(here.connection, "elsewhere", 9)
+        assert told(there) == [("read", {"room": "tea", "user": "user:7", "message": 6})]
+        await asyncio.sleep(1.5)
+        assert rows.rooms[7]["tea"].read == 6
 
 
 @in_virtual_time

@@ -93,6 +93,7 @@ def test_the_admin_switches_a_room_and_its_retention_and_shows_where_its_log_sta
     page = operator.get(path).content.decode()
     assert room.epoch in page
     form = {"slug": "tea", "title": "Tea", "topic": "", "retention_days": "30", "retention_count": "", "epoch": "mine"}
+    form |= {"kind": "public", "posting": "everyone", "guests": "on"}
     assert operator.post(path, {**form, "durable": "on", "head": "9"}).status_code == 302
     after = Room.objects.get(pk=room.pk)
     assert (after.retention_days, after.retention_count, after.head, after.epoch) == (30, None, 1, room.epoch)

@@ -121,3 +121,12 @@ test("a refused join tells its code", () => {
   browser.socket.say(failure(browser.socket.last("join").id, "forbidden"));
   assert.deepEqual(refused, [["Says forbidden", "forbidden"]]);
 });
+
+test("what was seen just before the page goes is told then", () => {
+  const { browser, client } = entered();
+  client.saw();
+  browser.socket.say(kept(4));
+  client.saw();
+  browser.leave();
+  assert.deepEqual(told(browser).map(({ message }) => message), [3, 4]);
+});

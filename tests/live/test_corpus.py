@@ -36,7 +36,7 @@ ALLOWED = {
     "time": {"datetime", "title"},
 }
 CLASSES = set(
-    "line message own other waiting sending sent failed continued author you body text binary state retry broadcast day head mark gone edited unseen count emoji reactions "
+    "tag line message own other waiting sending sent failed continued author you body text binary state retry broadcast day head mark gone edited unseen count emoji reactions "
     "quoted quote actions tools discard again".split()
 )
 

@@ -133,6 +133,22 @@ def test_a_conversation_appears_beside_the_messages_of_the_other(
     assert ada.errors == cem.errors == []
 
 
+def test_who_is_in_a_room_sees_that_it_is_archived_and_open_again(
+    server: Server, signed_in: Callable[..., Window]
+) -> None:
+    ada, there = signed_in("Ada", "/rooms/new/"), "/rooms/short-lived"
+    make_room(ada.page, "Short-lived")
+    other = signed_in("Ada", there).joined()
+    for button, is_barred in (("Archive the room", True), ("Open the room again", False)):
+        ada.page.goto(server.url(f"{there}/settings/"))
+        ada.page.get_by_role("button", name=button).click()
+        expect(other.page.locator("#barred")).to_be_visible(visible=is_barred)
+        expect(other.page.locator("#composer")).to_be_visible(visible=not is_barred)
+    other.say("Back.")
+    other.shows("Back.")
+    assert ada.errors == other.errors == []
+
+
 def test_a_phone_has_ones_rooms_in_a_drawer(server: Server, signed_in: Callable[..., Window]) -> None:
     here = signed_in("Cem", "/rooms/lobby", viewport=PHONE).joined()
     sidebar = here.page.locator("#sidebar")

@@ -48,9 +48,10 @@ const view = {
     sidebar?.show(rooms);
     const here = client.rooms.of(config.room);
     if (here) heading.call(here.title);
+    if (here && here.archived !== archived) stand(here.role, here.archived);
     showUnread();
   },
-  role: (role) => stand(role),
+  role: (role) => stand(role, archived),
   notice: (notice) => notices.show(notice),
   unnamed: (sentence) => name.refused(sentence),
   added: (item) => log.added(item),
@@ -73,6 +74,7 @@ const closed = new Closed({ root: find("closed"), rest: [list, find("newer"), fi
 const status = new Status({ root: find("status"), adapters, again: () => client.start() });
 const topic = new Topic({ button: find("topic") });
 const lines = new Lines({ room, you: () => client.you, goTo: (number) => quotes.goTo(number) });
+let { archived } = config;
 let unseen = 0;
 const log = new Log({
   ...{ list, newer: find("newer"), lines, room, adapters, locale },
@@ -127,9 +129,11 @@ function showUnread() {
   heading.unread(client.rooms.unread + (client.rooms.of(config.room) ? 0 : unseen));
 }
 
-/** What one may do here is another thing now that one has this role. */
-function stand(role) {
-  const bars = config.bars[role] ?? config.bars[""];
+/** What one may do here is another thing now that one has this role, or the room is archived. */
+function stand(role, isArchived) {
+  archived = isArchived;
+  const table = config.bars[archived ? "archived" : "open"];
+  const bars = table[role] ?? table[""];
   room.bar(bars);
   composer.bar(bars.post);
   if (find("join")) find("join").hidden = role !== "";
@@ -137,5 +141,5 @@ function stand(role) {
   log.renewAll();
 }
 
-stand(config.role);
+stand(config.role, config.archived);
 client.start();

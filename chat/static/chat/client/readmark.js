@@ -19,6 +19,7 @@ export class ReadMark {
     this.#adapters = adapters;
     this.#call = call;
     this.#rooms = rooms;
+    adapters.onLeave(() => this.#leave());
   }
 
   /** The message with this number was seen, and all before it. */
@@ -43,6 +44,13 @@ export class ReadMark {
     this.#cancelTimer();
     this.#resting = false;
     this.#told = 0;
+  }
+
+  /** The page goes: what was seen last must not wait. */
+  #leave() {
+    this.#cancelTimer();
+    this.#resting = false;
+    this.#tell();
   }
 
   #tell() {

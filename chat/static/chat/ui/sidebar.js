@@ -35,6 +35,7 @@ export class Sidebar {
   #line(node, room) {
     const line = node ?? newLine(room.room, room.room === this.#current);
     line.classList.toggle("unread", room.unread > 0);
+    line.classList.toggle("archived", room.archived);
     line.querySelector(".sign").dataset.kind = room.kind;
     const title = line.querySelector(".called");
     if (title.textContent !== room.title) title.textContent = room.title;
