@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from chat.wire import json as json_codec
+
 from .farm import Farm
 from .guests import Guest
 from .servers import Server
@@ -92,6 +94,9 @@ TABLE: dict[str, dict[str, str]] = {
         "p-archived": "ffffffff",
         "p-volatile": "nnnssssn",
     },
+    "auth": dict.fromkeys(ROOMS, "uuuuuuuu"),  # by a token that does not hold
+    "typing": dict.fromkeys(ROOMS, "ssssssss"),
+    "who": dict.fromkeys(ROOMS, "ssssssss"),
     "read": dict.fromkeys(ROOMS, "uufyyyfu"),
     "name": dict.fromkeys(ROOMS, "yyfffffy"),
     "leave": {
@@ -113,6 +118,47 @@ FIELDS: dict[str, dict[str, Any]] = {
     "delete": {"message": 2},
     "react": {"message": 1, "emoji": "👍", "on": True},
     "read": {"message": 1},
+    "auth": {"token": "none"},
+}
+# y: the page, or the answer; r: done, and led on; l: led to the sign-in; x: refused with 403; u: with 401.
+PAGES: dict[tuple[str, str], dict[str, str]] = {
+    ("GET", "/rooms/{slug}"): {
+        "p-public": "yyyyyyyy",
+        "p-no-guests": "xxyyyyyx",
+        "p-signed-in": "yyyyyyyy",
+        "p-members-write": "yyyyyyyy",
+        "p-announcements": "yyyyyyyy",
+        "p-members": "xxxyyyyx",
+        "p-direct": "xxxyyyxx",
+        "p-archived": "yyyyyyyy",
+        "p-volatile": "xxxyyyyx",
+    },
+    ("GET", "/rooms/{slug}/members/"): {
+        "p-public": "llyyyyyl",
+        "p-no-guests": "llyyyyyl",
+        "p-signed-in": "llyyyyyl",
+        "p-members-write": "llyyyyyl",
+        "p-announcements": "llyyyyyl",
+        "p-members": "llxyyyyl",
+        "p-direct": "llxyyyxl",
+        "p-archived": "llyyyyyl",
+        "p-volatile": "llxyyyyl",
+    },
+    ("GET", "/rooms/{slug}/settings/"): {**dict.fromkeys(ROOMS, "llxxyyyl"), "p-direct": "llxxxxxl"},
+    ("GET", "/rooms/{slug}/invitations/"): {**dict.fromkeys(ROOMS, "llxxyyyl"), "p-direct": "llxxxxxl"},
+    ("POST", "/rooms/{slug}/join/"): {
+        "p-public": "llrrrrrl",
+        "p-no-guests": "llrrrrrl",
+        "p-signed-in": "llrrrrrl",
+        "p-members-write": "llrrrrrl",
+        "p-announcements": "llrrrrrl",
+        "p-members": "llxrrrrl",
+        "p-direct": "llxrrrxl",
+        "p-archived": "llxrrrxl",
+        "p-volatile": "llxrrrrl",
+    },
+    ("POST", "/api/v1/tokens"): dict.fromkeys(ROOMS, "uuyyyyyu"),
+    ("POST", "/api/v1/tickets"): dict.fromkeys(ROOMS, "uuyyyyyu"),
 }
 LETTERS = {"unauthenticated": "u", "forbidden": "f", "not_joined": "n", "unsupported": "s"}
 
@@ -153,46 +199,72 @@ for slug, fields in json.loads({json.dumps(json.dumps(ROOMS))}).items():
 print(json.dumps(keys))
 """
 
-Dial = Callable[[str], Guest]
+
+class Person:
+    """Somebody on one server: their pages, and their connection."""
+
+    def __init__(self, server: Server, who: str, session: str | None) -> None:
+        self.server = server
+        self.cookie = f"csrftoken={CSRF}" + (f"; sessionid={session}" if session else "")
+        headers = {"Cookie": self.cookie}
+        self.guest = Guest(server.ws(), origin=f"http://{server.netloc}", additional_headers=headers)
+        if who == "guest":
+            assert self.guest.ask("name", {"name": "Gwen"})["type"] == "ack"
+
+    def ask(self, verb: str, fields: dict[str, Any]) -> str:
+        answer = self.guest.ask(verb, fields)
+        return "y" if answer["type"] == "ack" else LETTERS[answer["payload"]["code"]]
+
+    def open(self, method: str, path: str) -> str:
+        connection = self.server.http()
+        connection.request(method, path, headers={"Cookie": self.cookie, "X-CSRFToken": CSRF})
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        if answer.status == 302:
+            return "l" if str(answer.headers["Location"]).startswith("/accounts/sign-in/") else "r"
+        return STATUS[answer.status]
+
+
+CSRF = "0" * 32
+STATUS = {200: "y", 401: "u", 403: "x"}
+Meet = Callable[[str], Person]
 
 
 @pytest.fixture(scope="module")
-def dial(farm: Farm, shared: Callable[..., Server]) -> Iterator[Dial]:
-    """Return somebody's connection, as a page of the server's own would open it."""
-    server = shared(CHAT_MESSAGE_RATE="0", CHAT_DEFAULT_ROOM="p-public")
+def meet(farm: Farm, shared: Callable[..., Server]) -> Iterator[Meet]:
+    """Return somebody, as they come by a page of the server's own."""
+    server = shared(CHAT_MESSAGE_RATE="0")
     keys = json.loads(farm.manage(server.var_dir, "shell", "-v0", "-c", SCRIPT).stdout.splitlines()[-1])
-    made: list[Guest] = []
+    made: list[Person] = []
 
-    def open(who: str) -> Guest:
-        headers = {"Cookie": f"sessionid={keys[who]}"} if who in keys else {}
-        one = Guest(server.ws(), origin=f"http://{server.netloc}", additional_headers=headers)
-        made.append(one)
-        if who == "guest":
-            assert one.ask("name", {"name": "Gwen"})["type"] == "ack"
-        return one
+    def come(who: str) -> Person:
+        made.append(Person(server, who, keys.get(who)))
+        return made[-1]
 
-    yield open
+    yield come
     for one in made:
-        one.close()
-
-
-def letter(answer: dict[str, Any]) -> str:
-    return "y" if answer["type"] == "ack" else LETTERS[answer["payload"]["code"]]
+        one.guest.close()
 
 
 @pytest.mark.parametrize("slug", ROOMS)
 @pytest.mark.parametrize("who", WHO)
-def test_every_envelope_of_everybody_in_every_kind_of_room(dial: Dial, slug: str, who: str) -> None:
-    one = dial(who)
+def test_every_envelope_and_page_for_everybody_in_every_kind_of_room(meet: Meet, slug: str, who: str) -> None:
+    one, column = meet(who), WHO.index(who)
     said = {}
     for verb in TABLE:
         fields = {"name": f"Name of {who}"} if verb == "name" else {"room": slug, **FIELDS.get(verb, {})}
-        said[verb] = letter(one.ask(verb, fields))
-    column = WHO.index(who)
+        said[verb] = one.ask(verb, fields)
     assert said == {verb: rows[slug][column] for verb, rows in TABLE.items()}
+    shown = {page: one.open(page[0], page[1].format(slug=slug)) for page in PAGES}
+    assert shown == {page: rows[slug][column] for page, rows in PAGES.items()}
 
 
-def test_the_table_has_a_cell_for_every_verb_room_and_person() -> None:
-    for rows in TABLE.values():
+def test_the_tables_have_a_cell_for_every_verb_page_room_and_person() -> None:
+    for rows in (*TABLE.values(), *PAGES.values()):
         assert rows.keys() == ROOMS.keys()
         assert all(len(row) == len(WHO) for row in rows.values())
+
+
+def test_no_envelope_is_missing_in_the_table() -> None:
+    assert TABLE.keys() == (json_codec._payloads.keys() | json_codec.UNSUPPORTED) - {"ping", "pong"}
