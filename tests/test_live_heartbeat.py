@@ -19,10 +19,10 @@ LATE = 2 * STEP_SECONDS
 class World:
     """A heartbeat, its clock, and connections whose pings are counted with their times."""
 
-    def __init__(self, spread: float = 0.5) -> None:
+    def __init__(self, spread: float = 0.5, interval: float = INTERVAL, timeout: float = TIMEOUT) -> None:
         self.loop = FakeLoop()
         self.start = self.loop.now
-        self.heartbeat = Heartbeat(INTERVAL, TIMEOUT, lambda: spread)
+        self.heartbeat = Heartbeat(interval, timeout, lambda: spread)
 
     def watch(self, codec: object = None, pings: bool = True) -> Connection:
         connection = connect(codec, FakeLane(self.loop, pings))  # type: ignore[arg-type]
@@ -153,6 +153,7 @@ def test_a_loop_that_stood_still_closes_those_who_were_silent_and_pings_nobody_t
     assert pings_of(connection) == 1
     world.loop.now += 1000
     world.heartbeat.step(world.loop.now)
+    world.run(LATE)
     assert connection.closing is HEARTBEAT_TIMEOUT
     assert pings_of(connection) == 1
 
@@ -172,3 +173,28 @@ def test_a_connection_is_closed_if_and_only_if_it_was_silent_for_long_enough(wor
         if connection.closing is not None:
             return
         connection.lane.heard = world.loop.now
+
+
+@pytest.mark.parametrize(("interval", "timeout"), [(25, 10), (1, 3), (5, 60)])
+def test_who_answers_is_pinged_each_interval_and_has_the_whole_time_out_to_do_so(interval: int, timeout: int) -> None:
+    world = World(interval=interval, timeout=timeout)
+    connection = world.watch(json_codec())
+    pings = world.answers(connection, 10 * interval)
+    gaps = [later - earlier for earlier, later in zip(pings, pings[1:], strict=False)]
+    assert len(pings) >= 8 and all(interval <= gap <= interval + 2 * LATE for gap in gaps)
+    heard = connection.lane.heard
+    world.run(heard + interval + timeout - world.loop.now - STEP_SECONDS)
+    assert connection.closing is None
+    world.run(2 * LATE)
+    assert connection.closing is HEARTBEAT_TIMEOUT
+
+
+def test_a_process_that_stood_still_reads_what_was_said_before_it_ends_anybody() -> None:
+    world = World()
+    there, gone = world.watch(json_codec()), world.watch(json_codec())
+    world.run(INTERVAL)
+    world.loop.pass_time(10 * INTERVAL)
+    world.heartbeat.step(world.loop.now)
+    there.lane.heard = world.loop.now
+    world.run(4 * STEP_SECONDS)
+    assert (there.closing, gone.closing) == (None, HEARTBEAT_TIMEOUT)

@@ -13,13 +13,26 @@ from hypothesis import strategies as st
 
 from chat.wire import json
 from chat.wire.codes import SERVER_RESTART, SLOW_CONSUMER, Error, WireError
-from chat.wire.commands import Delete, Edit, History, Join, Leave, Name, Ping, Pong, React, Send
+from chat.wire.commands import (
+    Auth,
+    Delete,
+    Edit,
+    History,
+    Join,
+    Leave,
+    Name,
+    Ping,
+    Pong,
+    React,
+    Read,
+    Send,
+)
 from chat.wire.events import START, Place
 from chat.wire.json import MAX_BATCH_BYTES, MAX_DEPTH, UNSUPPORTED
 from tests.fakes import MESSAGE_BYTES, broadcast, json_codec, message
 from tests.fuzz.frames import mutated, seeds
 
-COMMANDS = (Join, Leave, Send, Edit, Delete, React, History, Name, Ping, Pong)
+COMMANDS = (Auth, Join, Leave, Send, Edit, Delete, React, Read, History, Name, Ping, Pong)
 
 
 def decode(frame: str, message_bytes: int = MESSAGE_BYTES) -> tuple[Any, Any]:

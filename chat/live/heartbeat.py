@@ -12,6 +12,8 @@ from chat.wire.codes import HEARTBEAT_TIMEOUT
 
 # Connections are looked at when their time has come, in steps of this many seconds, not all of them each second.
 STEP_SECONDS = 0.25
+# A step that comes so late had the whole process standing still: what was said meanwhile is not read yet.
+LATE_SECONDS = 1.0
 NEVER = -1.0
 
 
@@ -27,6 +29,8 @@ class Heartbeat:
         self.spread = spread
         self.wheel: defaultdict[int, list[tuple[Connection, float]]] = defaultdict(list)
         self.hand = 0
+        self.stepped: float | None = None
+        self.late = False
 
     def watch(self, connection: Connection) -> None:
         """Ping a connection from now on, first after a random part of the interval."""
@@ -47,6 +51,8 @@ class Heartbeat:
 
     def step(self, now: float) -> None:
         """Look at every connection whose time has come."""
+        self.late = self.stepped is not None and now - self.stepped >= LATE_SECONDS
+        self.stepped = now
         reached = int(now / STEP_SECONDS)
         if not self.wheel:
             self.hand = reached
@@ -62,12 +68,16 @@ class Heartbeat:
             lane.heard = now  # What it says is waiting for us.
         silence = now - lane.heard
         if silence >= self.interval + self.timeout:
-            connection.close(HEARTBEAT_TIMEOUT)
+            if self.late:
+                self._look_again(connection, now, pinged)
+            else:
+                connection.close(HEARTBEAT_TIMEOUT)
         elif pinged > lane.heard:
             self._look_again(connection, lane.heard + self.interval + self.timeout, pinged)
         elif pinged == NEVER or silence >= self.interval:
             self._ping(connection)
-            self._look_again(connection, lane.heard + self.interval + self.timeout, now)
+            # Soon enough to ping it again in time, where it answers at once and the time-out is the longer one.
+            self._look_again(connection, min(lane.heard + self.interval + self.timeout, now + self.interval), now)
         else:
             self._look_again(connection, lane.heard + self.interval, pinged)
 

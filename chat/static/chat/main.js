@@ -24,8 +24,14 @@ const locale = navigator.languages.find((tag) => tag.split("-")[0] === language)
 /** Refusals that a page answers by more than a line: there is nothing to be seen here now. */
 const SHUT = new Set(["forbidden", "unauthenticated"]);
 
+// What the server ended for good is another page by now: one is signed out, or the room is not there.
+let ended = false;
+
 const view = {
-  status: (state) => status.show(state),
+  status: (state) => {
+    ended = state.name === "stopped";
+    status.show(state);
+  },
   joined: ({ title, topic: words }) => {
     status.joined();
     closed.open();
@@ -71,7 +77,7 @@ const heading = new Title({ heading: find("room-title"), title: config.title });
 const sidebar = find("sidebar") && new Sidebar({ root: find("sidebar"), drawer: find("drawer"), current: config.room });
 const notices = new Notices({ list: find("notices") });
 const closed = new Closed({ root: find("closed"), rest: [list, find("newer"), find("composer"), find("barred"), find("join")] });
-const status = new Status({ root: find("status"), adapters, again: () => client.start() });
+const status = new Status({ root: find("status"), adapters, again: () => (ended ? location.reload() : client.start()) });
 const topic = new Topic({ button: find("topic") });
 const lines = new Lines({ room, you: () => client.you, goTo: (number) => quotes.goTo(number) });
 let { archived } = config;
