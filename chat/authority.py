@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -120,11 +121,17 @@ class Authority:
         if claims.is_guest:
             return await self._guest(claims.person)
         if not claims.session:
-            return Identity(claims.person, granted=claims.granted, expires_at=claims.expires_at)
+            return Identity(await self._stranger(claims.person), granted=claims.granted, expires_at=claims.expires_at)
         account = await self.sessions.find(claims.session)
         if account is None or account.person.id != claims.person.id:
             raise Refused("session")
         return Identity(account.person, claims.session, account.user, expires_at=claims.expires_at)
+
+    async def _stranger(self, person: Person) -> Person:
+        """Return somebody of another backend; one who is called like an account here is shown by another name."""
+        if not await ask(self.database, people.names_taken, skeleton(person.name)):
+            return person
+        return Person(person.id, f"user-{hashlib.sha256(person.id.encode()).hexdigest()[:8]}", person.kind)
 
     async def _guest(self, person: Person) -> Identity:
         """Return a guest that was here before; a name that is an account's by now is no more theirs."""

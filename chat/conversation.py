@@ -115,7 +115,9 @@ class Conversation:
             raise WireError(Error.RATE_LIMITED, f"At most {Jobs.most} requests may wait.", id=id, retry_after_s=1.0)
 
     async def guard(self, id: Id, job: Job) -> None:
-        """Run a job; what goes wrong in it is the client's answer."""
+        """Run a job; what goes wrong in it is the client's answer. Who is being sent away has nothing more to say."""
+        if self.connection.closing is not None:
+            return
         try:
             await job()
         except WireError as error:

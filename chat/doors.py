@@ -16,6 +16,9 @@ from chat.rooms.rights import Reader
 
 logger = logging.getLogger("chat.doors")
 
+# Of a room whose policy changed while somebody came in: no look finds it as it is.
+UNSURE = Policy("unsure", "moderators", guests=False, archived=True)
+
 PutOut = Callable[[str], Awaitable[None]]
 
 
@@ -27,6 +30,11 @@ def granted_in(slug: str, connection: Connection) -> Role:
 def reader_of(slug: str, connection: Connection) -> Reader:
     """Return a connection as somebody who wants to read in a room."""
     return Reader(connection.person, granted_in(slug, connection))
+
+
+def reads_of(policy: Policy) -> tuple[str, bool]:
+    """Return what of a policy says who may read."""
+    return policy.kind, bool(policy.guests)
 
 
 class Doors:
@@ -43,14 +51,15 @@ class Doors:
         self.policies: dict[str, Policy] = {}
 
     def entered(self, slug: str, policy: Policy) -> None:
-        """Remember by which policy somebody was let in: where the database has another one since, all come anew."""
-        self.policies.setdefault(slug, policy)
+        """Remember by which policy somebody was let in; where another one was known, the next look has all come anew."""
+        if reads_of(self.policies.setdefault(slug, policy)) != reads_of(policy):
+            self.policies[slug] = UNSURE
 
     async def enter_volatile(self, card: RoomCard, connection: Connection) -> None:
         """Let somebody into a room that keeps nothing. Raises: WireError where they may not, Unavailable."""
         await self.membership.joined(card.slug)
         if not card.policy.simple:
-            reader = reader_of(card.slug, connection)
+            reader = rights.heeded(card.policy, reader_of(card.slug, connection))
             standing = await ask(self.database, rights.standing, card.id, reader)
             permissions.check_read(card.policy, reader.person, standing)
             connection.standings[card.slug] = standing
@@ -72,7 +81,7 @@ class Doors:
             before = self.policies.get(slug)
             if slug in self.hub.rooms:
                 self.policies[slug] = policy
-            if before is not None and (before.kind, before.guests) != (policy.kind, policy.guests):
+            if before is not None and reads_of(before) != reads_of(policy):
                 await put_out(slug)
 
     async def recheck(self, connections: Collection[Connection]) -> None:

@@ -68,7 +68,7 @@ class KeySet:
         if (stale or self._named(name) is None) and self.clock() - self.tried_at >= LEAST_BETWEEN_FETCHES:
             self.tried_at = self.clock()
             self.fetching = asyncio.get_running_loop().create_task(self._fetch())
-        if self.fetching is not None and self._named(name) is None:
+        if self.fetching is not None and (stale or self._named(name) is None):
             await asyncio.wait([self.fetching])
         if not self.keys:
             raise Unavailable("the keys of CHAT_JWT_JWKS_URL could not be fetched")

@@ -325,6 +325,7 @@ class Node:
     async def put_out(self, slug: str, close: Close) -> None:
         """Put everybody out of a room that is no more, or not what it was when they joined."""
         self.directory.forget(slug)
+        self.hub.interrupt(slug)
         members = self.hub.members(slug)
         logger.info("room %s: %d members are put out (%s)", slug, len(members), close.name)
         await in_batches(members, lambda member: self._put_out(member, slug, close))

@@ -46,11 +46,18 @@ class Personal:
     # One connection
 
     async def begin(self, connection: Connection) -> None:
-        """Tell somebody who has signed in what their rooms are, and what comes of them. Raises: Unavailable."""
+        """Tell somebody who has signed in what their rooms are, and what comes of them."""
         user = user_of(connection.person)
         if not user:
             return
-        found = (await ask(self.database, own.rooms_of, [user]))[user]
+        try:
+            found = (await ask(self.database, own.rooms_of, [user]))[user]
+        except Unavailable:
+            if connection.closing is None:
+                self.people.setdefault(user, set()).add(connection)
+                self.rooms.setdefault(user, {})
+                self.urgent.add(user)  # Told room by room, when the database answers.
+            return
         if connection.closing is not None:
             return
         self.people.setdefault(user, set()).add(connection)
@@ -127,11 +134,13 @@ class Personal:
 
     async def _look_at_people(self) -> None:
         users, self.users_asked = turn_of(self.people, self.users_asked, MAX_USERS)
+        self.urgent &= self.people.keys()
         wanted = {*users, *self.urgent} & self.people.keys()
-        self.urgent.clear()
         if not wanted:
             return
-        for user, found in (await ask(self.database, own.rooms_of, wanted)).items():
+        known = await ask(self.database, own.rooms_of, wanted)
+        self.urgent -= wanted
+        for user, found in known.items():
             if user in self.people:
                 before = self.rooms.get(user, {})
                 self._know(user, found)

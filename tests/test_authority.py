@@ -185,11 +185,10 @@ async def test_a_ticket_opens_once(authority: Authority) -> None:
         scope("xsessionid=adassession"),
         scope('a="' + "\\" * 14_000 + '"'),
         scope(bearer="a nameless guest's"),
-        scope(bearer="another backend's"),
     ],
     ids=[
         *("no origin", "past the gate", "no cookie", "empty", "no value", "odd", "short", "upper case", "NUL"),
-        *("another name", "backslashes", "a guest's token", "another backend's token"),
+        *("another name", "backslashes", "a guest's token"),
     ],
 )
 async def test_what_needs_no_look_up_gets_none(
@@ -197,6 +196,17 @@ async def test_what_needs_no_look_up_gets_none(
 ) -> None:
     sessions.error = AssertionError("the database was asked")
     await authority.identify(came)
+
+
+async def test_somebody_of_another_backend_is_not_called_like_an_account_here(
+    authority: Authority, sessions: FakeSessions
+) -> None:
+    came = await authority.identify(scope(bearer="another backend's"))
+    assert came is not None
+    sessions.names.add(skeleton(came.person.name))
+    again = await authority.identify(scope(bearer="another backend's"))
+    assert again is not None and again.person.id == came.person.id
+    assert again.person.name.startswith("user-") and again.person.name != came.person.name
 
 
 async def test_a_database_that_does_not_answer_makes_nobody_a_guest(

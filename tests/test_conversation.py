@@ -456,3 +456,15 @@ async def test_the_welcome_tells_who_one_is_what_is_allowed_and_what_there_is() 
         assert payload["limits"] == {"message_bytes": 1000, "message_rate": 10, "message_burst": 50, "rooms": 100}
         assert "broadcast" in payload["features"]
         assert payload["server_time"].endswith("Z")
+
+
+@in_virtual_time
+async def test_what_waits_is_not_done_for_somebody_who_is_being_sent_away() -> None:
+    async with started() as node:
+        client = Client(node)
+        await client.join("lobby")
+        client.say("join", 2, room="goframe")
+        client.say("send", 3, room="lobby", text="too late")
+        client.connection.close(FLOODING)
+        await asyncio.sleep(0.1)
+        assert node.relay.numbers["lobby"] == 0

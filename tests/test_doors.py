@@ -161,3 +161,28 @@ async def test_a_role_that_a_token_grants_opens_its_room_and_no_other(room: str)
         assert client.connection.rooms == {room}
         other = "passing" if room == "kept" else "kept"
         assert code(await client.ask("join", room=other)) == "forbidden"
+
+
+@in_virtual_time
+async def test_who_came_in_by_an_older_policy_than_the_last_look_found_comes_anew_with_the_next() -> None:
+    async with started() as node:
+        policed(node, OPEN)
+        guest = Client(node)
+        node.hub.begin("kept", guest.connection)
+        await node.doors.looked({"kept": MEMBERS}, lambda slug: node.put_out(slug, RESYNC))
+        node.doors.entered("kept", OPEN)
+        assert node.hub.enter("kept", guest.connection, log_of(node).read_head("kept"))  # type: ignore[arg-type]
+        await node.doors.looked({"kept": MEMBERS}, lambda slug: node.put_out(slug, RESYNC))
+        assert [e["type"] for e in guest.lane.take()] == ["resync"]
+        assert node.hub.rooms == {}
+
+
+@in_virtual_time
+async def test_who_is_on_their_way_into_a_room_that_closes_has_to_begin_again() -> None:
+    async with started() as node:
+        policed(node, OPEN)
+        other, coming = Client(node), Client(node)
+        await other.join("kept")
+        node.hub.begin("kept", coming.connection)
+        await node.doors.looked({"kept": MEMBERS}, lambda slug: node.put_out(slug, RESYNC))
+        assert not node.hub.enter("kept", coming.connection, log_of(node).read_head("kept"))  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from chat.live.connection import Connection
 from chat.live.hub import Hub
 from chat.rooms.recovery import Fill
 from chat.wire.events import Member, Person
-from tests.fakes import json_codec, message, raw_codec
+from tests.fakes import broadcast, json_codec, message, raw_codec
 from tests.test_live_hub_durable import ROOM, Log, change, entered, head, links, member, resyncs
 from tests.virtual import in_virtual_time
 
@@ -69,6 +69,31 @@ async def test_who_is_ahead_of_their_revocation_is_put_out_as_well() -> None:
         hub.deliver(ROOM, event)
     await asyncio.sleep(0.1)
     assert (links(eve), resyncs(eve)) == ([], 1)
+
+
+@in_virtual_time
+async def test_who_came_after_a_change_of_a_role_hears_the_servers_word_at_once() -> None:
+    hub, codec = Hub(), json_codec()
+    entered(hub, 3, codec)
+    hub.deliver(ROOM, revoked(4, reads=True))
+    await asyncio.sleep(0.1)
+    late = entered(hub, 4, codec)
+    for event in (broadcast(), change(5), broadcast()):
+        hub.deliver(ROOM, event)
+        await asyncio.sleep(0.1)
+    assert [e["type"] for e in late.lane.envelopes] == ["broadcast", "message", "broadcast"]  # type: ignore[attr-defined]
+    assert links(late) == [(4, 5)]
+
+
+@in_virtual_time
+async def test_a_room_that_is_interrupted_lets_nobody_enter_who_was_on_their_way() -> None:
+    hub = Hub()
+    coming = member()
+    hub.begin(ROOM, coming)
+    hub.interrupt(ROOM)
+    assert not hub.enter(ROOM, coming, head(3))
+    hub.interrupt("nowhere")
+    assert (hub.rooms, coming.rooms) == ({}, set())
 
 
 @in_virtual_time

@@ -182,6 +182,18 @@ async def test_while_the_database_is_down_what_was_read_waits_and_one_line_says_
 
 
 @in_virtual_time
+async def test_who_comes_while_the_database_is_down_hears_of_their_rooms_when_it_is_back() -> None:
+    async with started() as (node, rows):
+        rows.error = OperationalError("gone")
+        client = await eve(node)
+        assert [kind for kind, _ in told(client)] == ["welcome"]
+        rows.error = None
+        await asyncio.sleep(2.5)
+        assert [(kind, it["room"]) for kind, it in told(client)] == [("room", "tea")]
+        assert (await client.ask("read", room="tea", message=5))["type"] == "ack"
+
+
+@in_virtual_time
 async def test_what_was_read_here_and_is_not_written_yet_is_not_told_as_unread_again() -> None:
     async with started() as (node, rows):
         client = await eve(node)

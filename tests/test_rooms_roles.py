@@ -16,6 +16,7 @@ from chat.rooms import recovery, rights
 from chat.rooms.changes import Done, SetRole
 from chat.rooms.permissions import Policy, Role, Standing
 from chat.rooms.rights import Reader
+from chat.wire.codes import WireError
 from chat.wire.events import Member, Person
 from tests.stores import Store, code, commit, delete, done, edit, ignore, react, store, unique, written
 
@@ -273,6 +274,26 @@ def test_an_invitation_that_does_not_hold_says_why(
     (outcome,) = commit(members.set_role(ada, ada, Role.MEMBER, invitation=members.digest(token)))
     assert code(outcome) == said and words in str(outcome)
     assert members.role(ada) is None
+
+
+def test_an_invitation_to_an_archived_room_is_not_used_up(members: People) -> None:
+    made = members.invitation("abc", members.user("owner"))
+    Room.objects.filter(pk=members.room.pk).update(archived=True)
+    ada = members.user()
+    assert code(commit(members.set_role(ada, ada, Role.MEMBER, invitation=members.digest("abc")))[0]) == "forbidden"
+    made.refresh_from_db()
+    assert made.used == 0
+
+
+def test_a_token_opens_no_direct_conversation(store: Store) -> None:
+    people = People(store, kind="direct")
+    stranger = Person("ext:42", "Eve", "user")
+    assert code(commit(written(people.slug, author=stranger, granted=Role.OWNER))[0]) == "forbidden"
+    reader = Reader(stranger, Role.OWNER)
+    assert recovery.fill(people.slug, 0, [reader]).outsiders == {stranger.id}  # type: ignore[union-attr]
+    assert rights.read(people.slug, [reader])[1] == {stranger.id: Standing()}
+    with pytest.raises(WireError):
+        recovery.enter(people.slug, reader)
 
 
 def test_an_invitation_to_one_room_leads_into_no_other(store: Store) -> None:

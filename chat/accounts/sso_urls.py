@@ -20,6 +20,9 @@ def answering(view: View) -> View:
 
     @wraps(view)
     def guarded(request: HttpRequest, provider_id: str) -> HttpResponse:
+        # The library would also add the provider's account to whoever is signed in: by a link that another page made.
+        if any(asked.get("process", "login") != "login" for asked in (request.GET, request.POST)):
+            return failed(request, "expected to sign in, got another process")
         try:
             return view(request, provider_id)
         except requests.RequestException as error:

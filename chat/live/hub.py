@@ -12,7 +12,7 @@ from chat.live.gather import Gather
 from chat.live.stream import Fill, Head, Stream
 from chat.wire.codec import Codec
 from chat.wire.codes import RESYNC
-from chat.wire.events import START, Event, Heard, Member, Message, Place, after
+from chat.wire.events import START, Broadcast, Event, Heard, Member, Message, Place, after
 
 logger = logging.getLogger("chat.hub")
 
@@ -71,7 +71,7 @@ class LiveRoom:
             except Exception:
                 logger.exception("a pass of %d events in room %s failed", len(events), self.slug)
         if self.joining or self.ahead:
-            self._carry_to_the_late([event for event in events if isinstance(event, Message)])
+            self._carry_to_the_late(events)
         self.place = after(self.place, events)
         if self.ahead:
             self._level()
@@ -88,16 +88,17 @@ class LiveRoom:
         for member in tuple(members):
             member.outbox.put_or_shed(batch, rest, ephemeral)
 
-    def _carry_to_the_late(self, events: list[Message]) -> None:
+    def _carry_to_the_late(self, events: list[Heard]) -> None:
+        messages = [event for event in events if isinstance(event, Message)]
         for buffered in self.joining.values():
             if len(buffered) <= MAX_BUFFERED:
-                buffered.extend(events)
+                buffered.extend(messages)
         for member, place in self.ahead.items():
             self.ahead[member] = self._catch_up(member, events, place)
 
-    def _catch_up(self, member: Connection, events: Sequence[Message], place: Place) -> Place:
-        """Hand a member what it has not read; return how far it has heard then."""
-        later = [event for event in events if (event.offset or 0) > place.offset]
+    def _catch_up(self, member: Connection, events: Sequence[Heard], place: Place) -> Place:
+        """Hand a member what it has not read, and what nobody can read; return how far it has heard then."""
+        later = [event for event in events if isinstance(event, Broadcast) or (event.offset or 0) > place.offset]
         if later:
             batch = member.codec.encode(self.slug, later, place)
             if batch.frames:
@@ -239,6 +240,13 @@ class Hub:
             return
         room.discard(member)
         self._drop_empty(slug)
+
+    def interrupt(self, slug: str) -> None:
+        """Let nobody enter a room who is on their way in: they have to begin again."""
+        room = self.rooms.get(slug)
+        if room is not None:
+            room.joining.clear()
+            self._drop_empty(slug)
 
     def shut_out(self, slug: str, people: Collection[str]) -> None:
         """Put people out of a room who may not read there any more."""

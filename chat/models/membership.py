@@ -11,7 +11,8 @@ from chat.models.room import Room
 class Membership(models.Model):
     """A person's place in a room: their role, and the number of the last message that they have read.
 
-    Of a durable room it is written by the log alone (chat/rooms/log.py): a change of it takes an offset there.
+    Whoever comes to be less than they were is written by the log (chat/rooms/log.py), where that takes an offset, or by
+    erasing. New rooms and conversations, and new accounts, write their own rows.
     """
 
     class Role(models.TextChoices):

@@ -58,7 +58,8 @@ class Group:
     def standing(self, log: Log, change: Change) -> Standing:
         """Return what the author of a change is in the room."""
         known = self.standings.get((log.id, rights.user_of(change.author)), permissions.NOBODY)
-        return known if known.role >= change.granted else known._replace(role=change.granted)
+        granted = Role.NONE if log.policy.kind == "direct" else change.granted
+        return known if known.role >= granted else known._replace(role=granted)
 
     def put(self, row: Row) -> None:
         """Keep a row's new state."""
@@ -296,8 +297,8 @@ def set_role(group: Group, log: Log, change: SetRole, now: int) -> Done:
             return Done(0, log.head, now / 1000)
         if change.role is not Role.MEMBER:
             raise WireError(Error.FORBIDDEN, "An invitation makes members, and no more.")
-        membership.use_invitation(log.id, change.invitation)
         permissions.check_unarchived(log.policy)
+        membership.use_invitation(log.id, change.invitation)
     else:
         own = rights.user_of(change.author) == change.user
         standing = group.standing(log, change)

@@ -56,6 +56,11 @@ class Reader(NamedTuple):
     granted: Role = Role.NONE
 
 
+def heeded(policy: Policy, reader: Reader) -> Reader:
+    """Return a reader whose token says nothing of a direct conversation: that is for those who are in it."""
+    return reader._replace(granted=Role.NONE) if policy.kind == "direct" else reader
+
+
 def standing(room: int, reader: Reader) -> Standing:
     """Return what somebody is in a room.
 
@@ -91,7 +96,7 @@ def check_reader(room: int, policy: Policy, reader: Reader) -> None:
     Raises: WireError, django.db.Error.
     """
     if not policy.open:
-        check_read(policy, reader.person, standing(room, reader))
+        check_read(policy, reader.person, standing(room, heeded(policy, reader)))
 
 
 def outsiders(room: int, policy: Policy, readers: Collection[Reader]) -> frozenset[str]:
@@ -101,7 +106,7 @@ def outsiders(room: int, policy: Policy, readers: Collection[Reader]) -> frozens
     """
     if policy.open:
         return frozenset()
-    known = all_standings(room, readers)
+    known = all_standings(room, [heeded(policy, reader) for reader in readers])
     return frozenset(
         reader.person.id for reader in readers if not may_read(policy, reader.person, known[reader.person.id])
     )
@@ -117,4 +122,5 @@ def read(slug: str, readers: Collection[Reader]) -> tuple[Policy, dict[str, Stan
         row = cursor.fetchone()
     if row is None:
         return CLOSED, {}
-    return Policy(*row[1:]), all_standings(row[0], readers)
+    policy = Policy(*row[1:])
+    return policy, all_standings(row[0], [heeded(policy, reader) for reader in readers])
