@@ -82,8 +82,8 @@ def test_the_line_that_one_reads_stays_while_older_ones_load(unlimited: Server, 
     fill(unlimited, room, 400)
     one = window(unlimited, f"/rooms/{room}", **SMALL).joined()
     one.shows("m400")
+    text = one.texts()[0]  # Before the scrolling: what is older may come at once.
     one.page.evaluate("document.getElementById('messages').scrollTop = 0")
-    text = one.texts()[0]
     one.page.evaluate(WATCH_PLACE, text)
     # Both what is loaded and what the window moves to.
     one.page.wait_for_function("(text) => document.querySelector('#messages .text').textContent !== text", arg=text)
