@@ -26,7 +26,8 @@ class Account(NamedTuple):
 def read(keys: Collection[str]) -> dict[str, Account]:
     """Return who sessions belong to, by their keys, in two queries; those that hold no more are left out.
 
-    As `django.contrib.auth.get_user` decides it, but for many at once, and nothing is written.
+    As `django.contrib.auth.get_user` decides it, but for many at once. Nothing is written, but a profile and the
+    main room for a user who has none yet.
 
     Raises: django.db.Error.
     """
