@@ -153,15 +153,22 @@ class Proxy(Process):
 
     # Going through it
 
-    def connect(self, source: str = "127.0.0.1") -> socket.socket:
-        """Connect from one of the addresses of the loopback: what the proxy sees as the client's."""
-        return socket.create_connection(
-            ("::1" if ":" in source else "127.0.0.1", self.port), timeout=15, source_address=(source, 0)
-        )
-
     def stream(self, source: str = "127.0.0.1") -> ssl.SSLSocket:
-        """Open a TLS connection for bytes of the test's own."""
-        return self.certificate.trusted().wrap_socket(self.connect(source), server_hostname="localhost")
+        """Open a TLS connection, from one of the addresses of the loopback: what the proxy sees as the client's.
+
+        It is wrapped before it connects. `wrap_socket` on a connection that the proxy has reset meanwhile raises and
+        leaves its socket open.
+        """
+        family = socket.AF_INET6 if ":" in source else socket.AF_INET
+        made = self.certificate.trusted().wrap_socket(socket.socket(family), server_hostname="localhost")
+        try:
+            made.settimeout(15)
+            made.bind((source, 0))
+            made.connect(("::1" if ":" in source else "127.0.0.1", self.port))
+        except BaseException:
+            made.close()
+            raise
+        return made
 
     def https(self, source: str = "127.0.0.1") -> http.client.HTTPSConnection:
         connection = http.client.HTTPSConnection("localhost", self.port, timeout=15)
