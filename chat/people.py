@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 
 from chat.models import Invalidation, Membership, Profile, Room
@@ -39,6 +39,11 @@ def profile_of(user: User) -> Profile:
     except Profile.DoesNotExist:
         return begin(user, user.get_username())
     return found
+
+
+def time_zone_of(user: User | AnonymousUser) -> str:
+    """Return the time zone that somebody has chosen; empty for the browser's. Raises: django.db.Error."""
+    return "" if user.is_anonymous else str(profile_of(user).time_zone)
 
 
 def begin(user: User, wanted: str) -> Profile:

@@ -11,6 +11,7 @@ from typing import Any
 from chat.database import Database, Unavailable, ask
 from chat.live.connection import Connection
 from chat.rooms import own
+from chat.rooms.notices import notices
 from chat.rooms.own import Own, Rooms
 from chat.rooms.rights import user_of
 from chat.wire import json
@@ -40,6 +41,8 @@ class Personal:
         self.followers: dict[str, set[int]] = {}
         self.reads: dict[tuple[int, str], int] = {}
         self.urgent: set[int] = set()
+        # Who came while the database was silent: they are told all of their rooms when it answers.
+        self.unknown: set[int] = set()
         self.users_asked = self.rooms_asked = 0
         self.answers = True
 
@@ -56,13 +59,15 @@ class Personal:
             if connection.closing is None:
                 self.people.setdefault(user, set()).add(connection)
                 self.rooms.setdefault(user, {})
-                self.urgent.add(user)  # Told room by room, when the database answers.
+                self.unknown.add(user)
+                self.urgent.add(user)  # Told when the database answers.
             return
         if connection.closing is not None:
             return
+        # What has changed since the last look is told to those who are there already: the next look finds no difference.
+        self._learn(user, found)
         self.people.setdefault(user, set()).add(connection)
-        self._know(user, found)
-        connection.put(envelope("you", {"rooms": [it.told(slug) for slug, it in self.rooms[user].items()]}))
+        connection.put(self._you(user))
 
     def end(self, connection: Connection) -> None:
         """Forget a connection."""
@@ -73,6 +78,7 @@ class Personal:
         there.discard(connection)
         if not there:
             del self.people[user]
+            self.unknown.discard(user)
             self._unfollow(user, self.rooms.pop(user, {}))
 
     def read(self, connection: Connection, slug: str, number: int) -> None:
@@ -142,9 +148,7 @@ class Personal:
         self.urgent -= wanted
         for user, found in known.items():
             if user in self.people:
-                before = self.rooms.get(user, {})
-                self._know(user, found)
-                self._tell_changes(user, before, self.rooms[user])
+                self._learn(user, found)
 
     async def _look_at_rooms(self) -> None:
         slugs, self.rooms_asked = turn_of(self.followers, self.rooms_asked, MAX_ROOMS)
@@ -156,6 +160,19 @@ class Personal:
                 if last > known.last:
                     self.rooms[user][slug] = known._replace(last=last)
                     self._tell(user, envelope("unread", {"room": slug, "last": last}))
+
+    def _learn(self, user: int, found: Rooms) -> None:
+        """Remember somebody's rooms, and tell what is another since."""
+        before = self.rooms.get(user, {})
+        self._know(user, found)
+        if user in self.unknown:
+            self.unknown.discard(user)
+            self._tell(user, self._you(user))
+        elif user in self.people:
+            self._tell_changes(user, before, self.rooms[user])
+
+    def _you(self, user: int) -> Batch:
+        return envelope("you", {"rooms": [it.told(slug) for slug, it in self.rooms[user].items()]})
 
     def _know(self, user: int, found: Rooms) -> None:
         """Remember somebody's rooms; what was read here and is not written yet is not forgotten."""
@@ -187,6 +204,8 @@ class Personal:
                 self._tell(user, envelope("unread", {"room": slug, "last": it.last}))
             if it.read > was.read:
                 self._tell(user, envelope("read", {"room": slug, "user": f"user:{user}", "message": it.read}))
+        for notice in notices(before, after):
+            self._tell(user, envelope("notice", notice))
 
     def _tell(self, user: int, batch: Batch, teller: Connection | None = None) -> None:
         """Tell all connections of somebody, but for the one that it came from."""

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from chat import people
 from chat.pages.mine import Entry, entries_of, parted
 from chat.pages.refusals import telling
 from chat.pages.visit import Visit, visit
@@ -52,12 +53,12 @@ def room(request: HttpRequest, slug: str) -> HttpResponse:
         "user_id": user,
         **parted(mine),
         "barred": here.why_not(permissions.check_post),
-        "client_config": config(here, mine),
+        "client_config": config(here, mine, people.time_zone_of(request.user)),
     }
     return render(request, "chat/room.html", context)
 
 
-def config(here: Visit, mine: list[Entry]) -> dict[str, Any]:
+def config(here: Visit, mine: list[Entry], time_zone: str) -> dict[str, Any]:
     """Return what the page's script is told."""
     return {
         "room": here.room.slug,
@@ -67,6 +68,7 @@ def config(here: Visit, mine: list[Entry]) -> dict[str, Any]:
         "role": here.role.word,
         "rooms": mine,
         "archived": here.room.archived,
+        "time_zone": time_zone,
         "bars": {"open": bars(here, archived=False), "archived": bars(here, archived=True)},
     }
 

@@ -114,13 +114,20 @@ async def test_new_changed_and_lost_rooms_are_told() -> None:
         rows.rooms[7]["cake"] = TEA._replace(title="Cake")
         rows.change(7, "tea", title="Green tea", role="owner")
         await asyncio.sleep(2.5)
-        assert [(kind, it["room"], it["title"], it["role"]) for kind, it in told(client)] == [
+        came = told(client)
+        assert [(kind, it["room"], it["title"], it["role"]) for kind, it in came if kind == "room"] == [
             ("room", "tea", "Green tea", "owner"),
             ("room", "cake", "Cake", "member"),
         ]
+        assert [it for kind, it in came if kind == "notice"] == [
+            {"text": "You own “Green tea” now.", "level": "info"},
+            {"text": "You are in “Cake” now.", "level": "info"},
+        ]
         del rows.rooms[7]["tea"]
         await asyncio.sleep(2.5)
-        assert [(kind, it["room"], it["role"]) for kind, it in told(client)] == [("room", "tea", "")]
+        (gone, notice) = told(client)
+        assert (gone[0], gone[1]["room"], gone[1]["role"]) == ("room", "tea", "")
+        assert notice == ("notice", {"text": "You are no longer in “Green tea”.", "level": "warning"})
         assert node.personal.followers == {"cake": {7}}
 
 
@@ -189,7 +196,7 @@ async def test_who_comes_while_the_database_is_down_hears_of_their_rooms_when_it
         assert [kind for kind, _ in told(client)] == ["welcome"]
         rows.error = None
         await asyncio.sleep(2.5)
-        assert [(kind, it["room"]) for kind, it in told(client)] == [("room", "tea")]
+        assert [(kind, [it["room"] for it in you["rooms"]]) for kind, you in told(client)] == [("you", ["tea"])]
         assert (await client.ask("read", room="tea", message=5))["type"] == "ack"
 
 
@@ -229,7 +236,32 @@ async def test_whose_rooms_have_changed_is_asked_after_first(monkeypatch: Any) -
         assert told(client) == []
         node.personal.refresh([7, 8])
         await asyncio.sleep(1.5)
-        assert [kind for kind, _ in told(client)] == ["room"]
+        assert [kind for kind, _ in told(client)] == ["room", "notice"]
+
+
+@in_virtual_time
+async def test_what_a_second_connection_is_told_of_the_first_one_hears_too() -> None:
+    async with started() as (node, rows):
+        first = await eve(node)
+        told(first)
+        rows.rooms[7]["cake"] = TEA._replace(title="Cake")
+        rows.change(7, "tea", last=9, read=4)
+        (_, you) = told(await eve(node))
+        assert [it["room"] for it in you[1]["rooms"]] == ["tea", "cake"]
+        await asyncio.sleep(2.5)
+        assert [kind for kind, _ in told(first)] == ["unread", "read", "room", "notice"]
+
+
+@in_virtual_time
+async def test_a_second_window_that_opens_while_the_database_is_down_is_told_everything_afterwards() -> None:
+    async with started() as (node, rows):
+        first = await eve(node)
+        rows.error = OperationalError("gone")
+        second = await eve(node)
+        told(first), told(second)
+        rows.error = None
+        await asyncio.sleep(2.5)
+        assert [kind for kind, _ in told(second)] == ["you"]
 
 
 @in_virtual_time

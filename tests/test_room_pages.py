@@ -154,6 +154,22 @@ def test_the_pages_script_is_told_what_each_role_may(world: World) -> None:
     assert (members_only["role"], members_only["kind"]) == ("member", "members")
 
 
+def test_the_pages_script_is_told_the_time_zone_that_somebody_has_chosen(world: World) -> None:
+    assert config(world.client("guest").get("/rooms/public"))["time_zone"] == ""
+    assert config(world.client("owner").get("/rooms/public"))["time_zone"] == ""
+    Profile.objects.filter(user=world.users["owner"]).update(time_zone="Asia/Tokyo")
+    assert config(world.client("owner").get("/rooms/public"))["time_zone"] == "Asia/Tokyo"
+
+
+def test_times_of_invitations_are_in_the_time_zone_that_somebody_has_chosen(world: World) -> None:
+    owner = world.client("owner")
+    owner.post("/rooms/members/invitations/", {"hours": "24", "uses": "1"})
+    Invitation.objects.update(created_at=timezone.datetime(2026, 3, 1, 23, 30, tzinfo=timezone.timezone.utc))  # type: ignore[attr-defined]
+    assert "March 1, 23:30" in owner.get("/rooms/members/invitations/").content.decode()
+    Profile.objects.filter(user=world.users["owner"]).update(time_zone="Asia/Tokyo")
+    assert "March 2, 08:30" in owner.get("/rooms/members/invitations/").content.decode()
+
+
 def test_where_the_site_has_no_guests_every_page_leads_to_the_sign_in(world: World, settings: Any) -> None:
     settings.CHAT = dataclasses.replace(settings.CHAT, guests=False)
     for path in ("/", "/rooms/", "/rooms/public"):

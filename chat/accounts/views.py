@@ -13,7 +13,6 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse, reverse_lazy
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -115,11 +114,6 @@ class ProfilePage(FormView):  # type: ignore[type-arg]
             return self.form_invalid(form)
         messages.success(self.request, "Your profile is saved.")
         return super().form_valid(form)
-
-    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
-        """Show the page in the person's time zone."""
-        with timezone.override(context["form"].instance.time_zone or None):
-            return render(self.request, self.template_name, context)
 
 
 @method_decorator(never_cache, name="dispatch")

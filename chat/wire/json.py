@@ -50,6 +50,7 @@ FEATURES = (
     "reply",
     "you",
     "read",
+    "notice",
     "auth",
 )
 # Known to the protocol, not yet to this server.

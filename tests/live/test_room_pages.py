@@ -106,6 +106,7 @@ def test_a_room_is_made_somebody_comes_by_a_link_and_is_put_out_again(
     expect(bob.page.locator("#closed h2")).to_have_text("This room is for its members.")
     expect(bob.page.locator("#messages")).to_be_hidden()
     expect(side(bob.page, "Quiet corner")).to_have_count(0)
+    expect(bob.page.locator("#notices")).to_contain_text("You are no longer in “Quiet corner”.")
     expect(bob.page.locator("#composer")).to_be_hidden()
     other.say("Alone again.")
     other.shows("Alone again.")
@@ -124,6 +125,9 @@ def test_a_conversation_appears_beside_the_messages_of_the_other(
     cem.page.get_by_role("button", name="Begin").click()
     cem.joined().say("Do you have a minute?")
     expect(side(ada.page, "Cem of the pages").locator(".badge")).to_have_text("1 unread")
+    expect(ada.page.locator("#notices")).to_contain_text("You have a conversation with “Cem of the pages” now.")
+    ada.page.get_by_role("button", name="Put away").click()
+    expect(ada.page.locator("#notices p")).to_have_count(0)
     side(ada.page, "Cem of the pages").locator("a").click()
     ada.joined().shows("Do you have a minute?")
     expect(ada.page).to_have_title("Cem of the pages")
@@ -147,6 +151,22 @@ def test_who_is_in_a_room_sees_that_it_is_archived_and_open_again(
     other.say("Back.")
     other.shows("Back.")
     assert ada.errors == other.errors == []
+
+
+def test_times_are_those_of_the_zone_that_one_has_chosen(
+    server: Server, farm: Farm, signed_in: Callable[..., Window]
+) -> None:
+    code = "from chat.models import Profile; Profile.objects.filter(user__username='pages-cem').update(time_zone={!r})"
+    shown = []
+    # Kiritimati is a day ahead of Pago Pago, always.
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago", "Moon/Base"):
+        farm.manage(server.var_dir, "shell", "-v0", "-c", code.format(zone))
+        here = signed_in("Cem", "/rooms/lobby").joined()
+        here.say("What time is it?")
+        shown.append(here.page.locator("#messages .own footer > time").last.get_attribute("title"))
+        assert here.errors == []
+    farm.manage(server.var_dir, "shell", "-v0", "-c", code.format(""))
+    assert len(set(shown)) == 3 and all(shown), "a zone that the browser does not know is its own"
 
 
 def test_a_phone_has_ones_rooms_in_a_drawer(server: Server, signed_in: Callable[..., Window]) -> None:

@@ -1,8 +1,10 @@
 import { browserAdapters } from "./client/adapters.js";
 import { Client } from "./client/client.js";
 import { Actions } from "./ui/actions.js";
+import { Clock } from "./ui/clock.js";
 import { Closed } from "./ui/closed.js";
 import { Composer } from "./ui/composer.js";
+import { Days } from "./ui/days.js";
 import { Lines } from "./ui/line.js";
 import { Log } from "./ui/log.js";
 import { closeable } from "./ui/menu.js";
@@ -20,6 +22,8 @@ const adapters = browserAdapters(window);
 // Days are named in the page's language, and as the reader writes them where that is also theirs.
 const language = document.documentElement.lang;
 const locale = navigator.languages.find((tag) => tag.split("-")[0] === language) ?? language;
+// The zone of one's profile, or the browser's.
+const timeZone = known(config.time_zone);
 
 /** Refusals that a page answers by more than a line: there is nothing to be seen here now. */
 const SHUT = new Set(["forbidden", "unauthenticated"]);
@@ -79,11 +83,11 @@ const notices = new Notices({ list: find("notices") });
 const closed = new Closed({ root: find("closed"), rest: [list, find("newer"), find("composer"), find("barred"), find("join")] });
 const status = new Status({ root: find("status"), adapters, again: () => (ended ? location.reload() : client.start()) });
 const topic = new Topic({ button: find("topic") });
-const lines = new Lines({ room, you: () => client.you, goTo: (number) => quotes.goTo(number) });
+const lines = new Lines({ room, you: () => client.you, goTo: (number) => quotes.goTo(number), clock: new Clock({ timeZone }) });
 let { archived } = config;
 let unseen = 0;
 const log = new Log({
-  ...{ list, newer: find("newer"), lines, room, adapters, locale },
+  ...{ list, newer: find("newer"), lines, room, adapters, days: new Days({ locale, timeZone }) },
   unseen: (count) => {
     unseen = count;
     if (count === 0) client.saw();
@@ -145,6 +149,17 @@ function stand(role, isArchived) {
   if (find("join")) find("join").hidden = role !== "";
   if (bars.read) closed.show(bars.read);
   log.renewAll();
+}
+
+/** Return a time zone; undefined for none, and for one that this browser has not heard of. */
+function known(zone) {
+  if (!zone) return undefined;
+  try {
+    return new Intl.DateTimeFormat(undefined, { timeZone: zone }).resolvedOptions().timeZone;
+  } catch (unknown) {
+    adapters.warn("Times are this browser's own:", String(unknown));
+    return undefined;
+  }
 }
 
 stand(config.role, config.archived);

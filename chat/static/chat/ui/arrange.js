@@ -1,4 +1,3 @@
-import { dayName, dayOf } from "./day.js";
 import { element } from "./element.js";
 
 /** Messages of one author within this time of each other are one group. */
@@ -6,9 +5,9 @@ const GROUP_MS = 5 * 60_000;
 
 /**
  * Put day lines where the day changes, each with its present name, and mark the messages that continue a group.
- * `itemOf(node)` is the item that a line shows; `apart` begins a group. Only what differs is touched, and no message moves.
+ * `itemOf(node)` is the item that a line shows; `apart` begins a group; `days` are the reader's. Only what differs is touched, and no message moves.
  */
-export function arrange(list, itemOf, now, locale, apart = null) {
+export function arrange(list, itemOf, now, days, apart = null) {
   let day = "";
   let before = null;
   let spare = null;
@@ -20,10 +19,10 @@ export function arrange(list, itemOf, now, locale, apart = null) {
       spare = node;
       continue;
     }
-    const its = dayOf(new Date(item.at)) || day;
+    const its = days.of(new Date(item.at)) || day;
     if (its !== day) {
       const line = spare ?? list.insertBefore(dayLine(), node);
-      name(line, dayName(its, now, locale), its);
+      name(line, days.name(its, now), its);
       spare = null;
       before = null;
     }

@@ -1,6 +1,5 @@
 import { expected } from "../client/changes.js";
 import { parts } from "../client/links.js";
-import { clock, moment } from "./clock.js";
 import { button, element } from "./element.js";
 import { Names, showReactions } from "./reactions.js";
 
@@ -13,19 +12,21 @@ export class Lines {
   #room;
   #you;
   #goTo;
+  #clock;
   #names = new Names();
   #shown = new WeakMap();
 
-  /** `room` is the client's; `you()` is who one is; `goTo(number)` leads to a message. */
-  constructor({ room, you, goTo }) {
+  /** `room` is the client's; `you()` is who one is; `goTo(number)` leads to a message; `clock` is the reader's. */
+  constructor({ room, you, goTo, clock }) {
     this.#room = room;
     this.#you = you;
     this.#goTo = goTo;
+    this.#clock = clock;
   }
 
   /** Return the element of an item. */
   create(item) {
-    return item.kind === "broadcast" ? broadcastLine(item) : this.#messageLine(item);
+    return item.kind === "broadcast" ? broadcastLine(item, this.#clock) : this.#messageLine(item);
   }
 
   /** Show an item's present state in its element. */
@@ -102,7 +103,7 @@ export class Lines {
     node.querySelector(".state").textContent = state;
     node.querySelector(".retry").hidden = !(item.state === "failed" && item.again);
     node.querySelector(".discard").hidden = item.state !== "failed";
-    node.querySelector("footer > time").replaceWith(clock(item.at));
+    node.querySelector("footer > time").replaceWith(this.#clock.element(item.at));
   }
 
   #renewReactions(root, item, { reactions, deleted }) {
@@ -142,13 +143,13 @@ function link({ text, href }) {
   return node;
 }
 
-function broadcastLine({ text, at }) {
+function broadcastLine({ text, at }, clock) {
   const node = element("p", "line broadcast");
   // A word every few seconds would drown what a screen reader tells of the people.
   node.setAttribute("aria-live", "off");
   const words = element("bdi", "text", text);
   words.dir = "auto";
   node.append(words);
-  if (at) node.title = moment(at);
+  if (at) node.title = clock.moment(at);
   return node;
 }

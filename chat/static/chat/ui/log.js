@@ -1,6 +1,5 @@
 import { anchorOf, inPlace, restore } from "./anchor.js";
 import { arrange } from "./arrange.js";
-import { dayOf, untilTomorrow } from "./day.js";
 import { Head } from "./head.js";
 import { Unread } from "./unread.js";
 
@@ -24,7 +23,7 @@ export class Log {
   #lines;
   #room;
   #adapters;
-  #locale;
+  #days;
   #head;
   #unread;
   #nodes = new Map();
@@ -38,15 +37,15 @@ export class Log {
   #today = "";
 
   /**
-   * `list` scrolls; `newer` is the button that says that there is more below; `locale` is for the names of days;
+   * `list` scrolls; `newer` is the button that says that there is more below; `days` are the reader's;
    * `unseen(count)` hears how many messages came unseen: 0 whenever the newest is in sight.
    */
-  constructor({ list, newer, lines, room, adapters, locale, unseen }) {
+  constructor({ list, newer, lines, room, adapters, days, unseen }) {
     this.#list = list;
     this.#lines = lines;
     this.#room = room;
     this.#adapters = adapters;
-    this.#locale = locale;
+    this.#days = days;
     this.#head = new Head({ again: () => room.older() });
     this.#unread = new Unread({ newer, tell: unseen });
     list.append(this.#head.node);
@@ -212,18 +211,18 @@ export class Log {
 
   #arrange() {
     const now = this.#adapters.date();
-    this.#today = dayOf(now);
-    arrange(this.#list, (node) => this.#items.get(node), now, this.#locale, this.#unread.first);
+    this.#today = this.#days.of(now);
+    arrange(this.#list, (node) => this.#items.get(node), now, this.#days, this.#unread.first);
     this.#unread.place((item) => this.#nodes.get(item));
   }
 
   #watchDay() {
     this.#lookAtDay();
-    this.#adapters.after(Math.min(DAY_LOOK_MS, untilTomorrow(this.#adapters.date())), () => this.#watchDay());
+    this.#adapters.after(Math.min(DAY_LOOK_MS, this.#days.untilTomorrow(this.#adapters.date())), () => this.#watchDay());
   }
 
   #lookAtDay() {
-    if (dayOf(this.#adapters.date()) !== this.#today) this.#arrange();
+    if (this.#days.of(this.#adapters.date()) !== this.#today) this.#arrange();
   }
 
   /** The list's own end is that of the window only. */
