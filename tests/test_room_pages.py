@@ -165,9 +165,9 @@ def test_times_of_invitations_are_in_the_time_zone_that_somebody_has_chosen(worl
     owner = world.client("owner")
     owner.post("/rooms/members/invitations/", {"hours": "24", "uses": "1"})
     Invitation.objects.update(created_at=timezone.datetime(2026, 3, 1, 23, 30, tzinfo=timezone.timezone.utc))  # type: ignore[attr-defined]
-    assert "March 1, 23:30" in owner.get("/rooms/members/invitations/").content.decode()
+    assert "1 March, 23:30" in owner.get("/rooms/members/invitations/").content.decode()
     Profile.objects.filter(user=world.users["owner"]).update(time_zone="Asia/Tokyo")
-    assert "March 2, 08:30" in owner.get("/rooms/members/invitations/").content.decode()
+    assert "2 March, 08:30" in owner.get("/rooms/members/invitations/").content.decode()
 
 
 def test_where_the_site_has_no_guests_every_page_leads_to_the_sign_in(world: World, settings: Any) -> None:
