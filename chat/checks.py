@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import Error as DatabaseError
 
-from chat.conf import Conf
+from chat.conf import MAIL_TO_OUTPUT, Conf
 from chat.models import AllowedOrigin
 from chat.tokens import key_problem
 
@@ -22,17 +22,26 @@ def check_settings(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> l
 
 @register(Tags.security, deploy=True)
 def check_deployment(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Return what is wrong with the configuration behind a proxy."""
+    """Return what is wrong with the configuration of a site that others reach."""
     conf = settings.CHAT
+    found: list[CheckMessage] = []
     if conf.https_only and not conf.trusted_proxies:
-        return [
+        found.append(
             Warning(
                 "HTTPS_ONLY=1 and TRUSTED_PROXIES is empty: behind a proxy that ends TLS every page is redirected to itself.",
                 hint="Set TRUSTED_PROXIES to the proxy's address, or let the server itself end TLS.",
                 id="chat.W007",
             )
-        ]
-    return []
+        )
+    if conf.email_url != MAIL_TO_OUTPUT and not conf.site_url:
+        found.append(
+            Warning(
+                "EMAIL_URL is set and SITE_URL is not: links in mails lead to whichever Host and port the request named.",
+                hint="Set SITE_URL to the site's address, like https://chat.example.com.",
+                id="chat.W011",
+            )
+        )
+    return found
 
 
 # Not one of the database's checks: those run before `migrate`, and a row would keep a server from being started.

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 ROOT = Path(__file__).resolve().parent.parent
+MAIL_TO_OUTPUT = "consolemail://"
 MAIL_SCHEMES = ("consolemail", "filemail", "smtp", "smtp+tls", "smtp+ssl")
 RAW_SENDERS = ("address", "name", "none")
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel")
@@ -65,6 +66,7 @@ class Conf:
     oidc: Oidc | None
     email_url: str
     email_from: str
+    site_url: str
     message_rate: float
     message_burst: int
     max_message_bytes: int
@@ -160,6 +162,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Conf:
         oidc=read_oidc(reader),
         email_url=read_email_url(reader),
         email_from=reader.text("EMAIL_FROM") or "chatsite@localhost",
+        site_url=read_site_url(reader),
         message_rate=reader.number("CHAT_MESSAGE_RATE", 10, 0, 1e6),
         message_burst=reader.number("CHAT_MESSAGE_BURST", 50, 1, 1_000_000, whole=True),
         max_message_bytes=message_bytes,
@@ -279,7 +282,7 @@ def read_oidc(reader: Reader) -> Oidc | None:
 
 
 def read_email_url(reader: Reader) -> str:
-    url = reader.text("EMAIL_URL") or "consolemail://"
+    url = reader.text("EMAIL_URL") or MAIL_TO_OUTPUT
     scheme = scheme_of(url)
     if scheme not in MAIL_SCHEMES or (
         scheme.startswith("smtp") and not (urlsplit(url).hostname and urlsplit(url).port)
@@ -290,6 +293,15 @@ def read_email_url(reader: Reader) -> str:
             "consolemail://, smtp+tls://user:password@host:587, smtp+ssl://user:password@host:465, smtp://host:25 "
             "or filemail:////absolute/path",
         )
+    return url
+
+
+def read_site_url(reader: Reader) -> str:
+    """Return the site's address without a slash at its end; empty where it is not set."""
+    url = reader.text("SITE_URL").rstrip("/")
+    plain_host = re.fullmatch(r"https?://[^\s/?#@\\]+", url) and scheme_of(url) and urlsplit(url).hostname
+    if url and not plain_host:
+        raise BadSetting("SITE_URL", hidden(url), "https://host or https://host:port, with nothing behind it")
     return url
 
 

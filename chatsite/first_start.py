@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 
+from django.conf import settings
 from django.db import Error, connections
 
 from chat import set_up
@@ -32,5 +33,5 @@ def _tell() -> None:
 
 
 def link() -> str:
-    site = os.environ.get(SITE, "")
+    site = settings.CHAT.site_url or os.environ.get(SITE, "")
     return set_up.link(site) if site else f"{set_up.link('')} at this server's address"

@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
+    "chat.pages.private.private",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -184,7 +185,11 @@ AXES_LOCKOUT_CALLABLE = "chat.accounts.locked.locked_out"
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 # Proxies has put the client's own address there, by TRUSTED_PROXIES.
-AXES_CLIENT_IP_CALLABLE = "chat.accounts.locked.address_of"
+AXES_CLIENT_IP_CALLABLE = "chat.accounts.addresses.address_of"
+# And too many from one address for whichever accounts, and nobody signs in from there.
+AXES_HANDLER = "chat.accounts.locked.Handler"
+# What a form held is kept beside the count; not these: passwords, and where `next` leads to by an invitation's link.
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "old_password", "new_password1", "new_password2", "next"]
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
@@ -222,7 +227,9 @@ if CHAT.oidc:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {"class": "chatsite.logs.Masking", "format": "{asctime} {levelname} {name}: {message}", "style": "{"}
+    },
     "filters": {"one_line": {"()": "chatsite.logs.OneLine"}, "seldom": {"()": "chatsite.logs.Seldom"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},

@@ -17,7 +17,8 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from chat import people, set_up
-from chat.accounts.locked import address_of
+from chat.accounts import locked, throttle
+from chat.accounts.addresses import address_of
 from chat.models import Profile
 from chat.wire.skeletons import skeleton
 
@@ -30,6 +31,13 @@ PASSWORD = "a long and good one"
 def quick_passwords(settings: Any) -> None:
     """Let a password cost no third of a second."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_asked_yet() -> None:
+    """Forget what other tests have counted."""
+    for one in (throttle.sign_ups, throttle.resets, throttle.mails):
+        one.buckets.clear()
 
 
 @pytest.fixture
@@ -243,7 +251,54 @@ def test_a_right_password_forgets_the_wrong_ones(client: Client, ada: User) -> N
 
 def test_no_password_is_kept_of_an_attempt(client: Client, ada: User) -> None:
     attempt(client, "a canary of a password")
+    client.post("/accounts/sign-in/?next=/invitations/a-canary/", {"username": "ada", "password": "wrong"})
+    client.force_login(ada)
+    canaries = dict.fromkeys(("old_password", "new_password1", "new_password2"), "a canary of a password")
+    client.post("/accounts/password/", canaries)
+    assert AccessAttempt.objects.get().failures_since_start == 3
     assert "canary" not in str(AccessAttempt.objects.values().get())
+
+
+def tried(client: Client, accounts: int, each: int = 1, address: str = "192.0.2.7") -> Any:
+    """Try wrong passwords for so many accounts; return the last answer."""
+    for number in range(accounts):
+        for _ in range(each):
+            last = attempt(client, name=f"user-{number}", REMOTE_ADDR=address)
+    return last
+
+
+def test_too_many_wrong_passwords_from_one_address_lock_it_for_all_accounts(client: Client, ada: User) -> None:
+    assert tried(client, locked.ADDRESS_FAILURE_LIMIT // 5, each=5).status_code == 200
+    for path in ("/accounts/sign-in/", "/admin/login/"):
+        last = attempt(client, PASSWORD, path=path, REMOTE_ADDR="192.0.2.7")
+        assert last.status_code == 429 and "Nobody can sign in from your address for now" in text(last)
+        assert re.search(r"Try again in 1[45] minutes", text(last)) and 800 < int(last["Retry-After"]) <= 900
+    assert AccessAttempt.objects.filter(username="ada").count() == 0, "what is not looked at is not counted"
+    assert attempt(client, PASSWORD, REMOTE_ADDR="192.0.2.8").status_code == 302
+
+
+def test_an_address_of_ipv6_counts_with_its_neighbours(client: Client, ada: User) -> None:
+    for number in range(locked.ADDRESS_FAILURE_LIMIT):
+        attempt(client, name=f"user-{number}", REMOTE_ADDR=f"2001:db8:1:2::{number:x}")
+    assert attempt(client, PASSWORD, REMOTE_ADDR="2001:db8:1:2:ffff::").status_code == 429
+    assert attempt(client, PASSWORD, REMOTE_ADDR="2001:db8:1:3::1").status_code == 302
+
+
+def test_one_who_signs_in_between_is_not_thereby_let_try_others(client: Client, ada: User) -> None:
+    for number in range(locked.ADDRESS_FAILURE_LIMIT):
+        attempt(client, name=f"user-{number}")
+        assert attempt(Client(), PASSWORD).status_code == (302 if number < locked.ADDRESS_FAILURE_LIMIT - 1 else 429)
+
+
+def test_the_address_is_open_again_as_soon_as_few_enough_are_new(client: Client, ada: User) -> None:
+    tried(client, locked.ADDRESS_FAILURE_LIMIT)
+    some = AccessAttempt.objects.order_by("pk").values_list("pk", flat=True)[:2]
+    AccessAttempt.objects.filter(pk__in=list(some)).update(attempt_time=timezone.now() - timedelta(minutes=14))
+    last = attempt(client, PASSWORD, REMOTE_ADDR="192.0.2.7")
+    assert last.status_code == 429 and int(last["Retry-After"]) <= 60
+    past = timezone.now() - settings.AXES_COOLOFF_TIME - timedelta(seconds=1)
+    AccessAttempt.objects.filter(pk=some[0]).update(attempt_time=past)
+    assert attempt(client, PASSWORD, REMOTE_ADDR="192.0.2.7").status_code == 302
 
 
 def test_a_closed_account_is_not_let_in(client: Client, ada: User) -> None:
@@ -252,7 +307,19 @@ def test_a_closed_account_is_not_let_in(client: Client, ada: User) -> None:
     assert "_auth_user_id" not in client.session
 
 
-@pytest.mark.parametrize(("came", "address"), [("192.0.2.1", "192.0.2.1"), ("", None)])
+@pytest.mark.parametrize(
+    ("came", "address"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2::", "2001:db8:1:2::"),
+        ("2001:db8:1:3::6", "2001:db8:1:3::"),
+        ("fe80::1%eth0", None),
+        ("a socket", None),
+        ("", None),
+    ],
+)
 def test_the_address_is_the_scopes(came: str, address: str | None) -> None:
     request = RequestFactory().get("/", REMOTE_ADDR=came, HTTP_X_FORWARDED_FOR="203.0.113.7")
     assert address_of(request) == address
@@ -351,6 +418,37 @@ def test_a_changed_password_leaves_this_browser_signed_in_and_ends_the_others(in
     assert other.get("/accounts/profile/").status_code == 302
 
 
+WRONG = {"old_password": "wrong", "new_password1": "an even better one", "new_password2": "an even better one"}
+
+
+def test_wrong_passwords_before_a_new_one_count_as_at_a_sign_in(inside: Client, ada: User) -> None:
+    for _ in range(settings.AXES_FAILURE_LIMIT - 1):
+        answer = inside.post("/accounts/password/", WRONG)
+        assert answer.status_code == 200 and "This is not your password." in text(answer)
+    last = inside.post("/accounts/password/", WRONG)
+    assert last.status_code == 429 and "Too many wrong passwords" in text(last) and 800 < int(last["Retry-After"])
+    right = inside.post("/accounts/password/", {**WRONG, "old_password": PASSWORD})
+    assert right.status_code == 429, "the right password does not help"
+    assert attempt(Client(), PASSWORD).status_code == 429, "nor elsewhere"
+    ada.refresh_from_db()
+    assert ada.check_password(PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [("/accounts/password/", "old_password"), ("/accounts/export/", "password"), ("/accounts/erase/", "password")],
+)
+def test_no_page_tells_without_end_which_passwords_are_wrong(inside: Client, path: str, field: str) -> None:
+    told = [inside.post(path, {field: f"wrong {number}"}).status_code for number in range(12)]
+    assert told == [200] * (settings.AXES_FAILURE_LIMIT - 1) + [429] * 3
+
+
+def test_the_admins_own_page_for_another_password_is_this_one(client: Client) -> None:
+    client.force_login(User.objects.create_superuser("root"))
+    for answer in (client.get("/admin/password_change/"), client.post("/admin/password_change/", WRONG)):
+        assert (answer.status_code, answer["Location"]) == (302, "/accounts/password/")
+
+
 def test_a_forgotten_password_is_set_by_a_link_that_works_once(client: Client, ada: User) -> None:
     assert client.post("/accounts/password/reset/", {"email": "ada@example.com"}).status_code == 302
     (sent,) = mail.outbox
@@ -369,6 +467,58 @@ def test_an_unknown_address_is_answered_alike_and_gets_no_mail(client: Client, a
     unknown = client.post("/accounts/password/reset/", {"email": "eve@example.com"})
     assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
     assert len(mail.outbox) == 1
+
+
+def test_links_in_mails_lead_to_the_site_whatever_the_request_calls_it(client: Client, ada: User, conf: Any) -> None:
+    conf(site_url="https://chat.example.com:8443")
+    client.post("/accounts/password/reset/", {"email": "ada@example.com"}, headers={"host": "localhost:666"})
+    assert "https://chat.example.com:8443/accounts/password/reset/" in mail.outbox[0].body
+    assert "at chat.example.com:8443." in mail.outbox[0].body and "666" not in mail.outbox[0].body
+
+
+def asked(client: Client, email: str = "ada@example.com", **meta: str) -> HttpResponse:
+    return client.post("/accounts/password/reset/", {"email": email}, **meta)  # type: ignore[return-value,arg-type]
+
+
+def test_one_mailbox_gets_few_mails_and_who_asks_is_told_nothing_of_it(client: Client, ada: User) -> None:
+    spellings = ["ada@example.com", "ADA@example.com", "Ada@Example.COM"]
+    answers = [asked(client, spellings[number % 3], REMOTE_ADDR=f"192.0.2.{number}") for number in range(9)]
+    assert {(answer.status_code, answer["Location"]) for answer in answers} == {(302, "/accounts/password/reset/sent/")}
+    assert len(mail.outbox) == throttle.MAILS_AN_HOUR
+    User.objects.create_user("grace", "grace@example.com", PASSWORD)
+    asked(client, "grace@example.com")
+    assert len(mail.outbox) == throttle.MAILS_AN_HOUR + 1
+
+
+def test_accounts_that_name_somebody_elses_mailbox_fill_it_no_more_than_one_and_its_owner_is_first(
+    client: Client, ada: User
+) -> None:
+    for number in range(9):
+        User.objects.create_user(f"a{number}", "ada@example.com", PASSWORD)
+    asked(client)
+    assert len(mail.outbox) == throttle.MAILS_AN_HOUR
+    assert "for the account ada at" in mail.outbox[0].body
+
+
+def test_one_address_asks_for_few_links_and_is_told_when_it_may_again(client: Client, ada: User) -> None:
+    for number in range(throttle.RESETS_AN_HOUR):
+        assert asked(client, f"{number}@example.com").status_code == 302
+    last = asked(client)
+    assert last.status_code == 429 and "Too many links" in text(last) and "Try again in 6 minutes" in text(last)
+    assert 300 < int(last["Retry-After"]) <= 360
+    assert mail.outbox == []
+    assert asked(client, REMOTE_ADDR="192.0.2.1").status_code == 302
+
+
+def test_one_address_makes_few_accounts_and_mistakes_do_not_count(client: Client, ada: User) -> None:
+    for number in range(throttle.SIGN_UPS_AN_HOUR):
+        assert sign_up(Client(), username=f"u{number}", name="Server").status_code == 200
+        assert sign_up(Client(), username=f"u{number}", name="").status_code == 302
+    last = sign_up(client)
+    assert last.status_code == 429 and "Too many new accounts" in text(last) and "Try again in 3 minutes" in text(last)
+    assert 120 < int(last["Retry-After"]) <= 180
+    assert not User.objects.filter(username="grace").exists()
+    assert client.get("/accounts/sign-up/").status_code == 200
 
 
 # Single sign-on

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
 from chat.models import AllowedOrigin, Broadcast, Process, Room
@@ -35,7 +35,7 @@ def form(**fields: object) -> dict[str, object]:
     [
         *("", "chat/", "chat/room/", "chat/room/add/", "chat/room/?q=lobby", "chat/broadcast/", "chat/broadcast/add/"),
         *("chat/broadcast/?q=lobby", "chat/allowedorigin/", "chat/allowedorigin/add/", "chat/allowedorigin/?q=x"),
-        *("chat/process/", "auth/user/", "auth/user/add/", "auth/group/add/", "password_change/"),
+        *("chat/process/", "auth/user/", "auth/user/add/", "auth/group/add/"),
     ],
 )
 def test_every_page_opens_for_an_operator_and_holds_nothing_inline(operator: Client, path: str) -> None:
@@ -200,6 +200,85 @@ def test_a_malformed_row_breaks_no_page_and_can_be_switched_off_in_the_list(oper
     assert operator.post("/admin/chat/allowedorigin/", fields).status_code == 302
     row.refresh_from_db()
     assert not row.enabled
+
+
+# Who administers people and is no superuser.
+
+POWERS = {"is_superuser": "on", "is_staff": "on", "groups": "1", "user_permissions": "1"}
+
+
+@pytest.fixture
+def clerk(client: Client) -> Client:
+    """Staff that may do everything with users and groups that Django's permissions tell."""
+    user = User.objects.create_user("clerk", password="x", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label__in=["auth", "chat"]))
+    client.force_login(user)
+    return client
+
+
+def powers(user: User) -> tuple[bool, bool, int, int]:
+    user.refresh_from_db()
+    return user.is_superuser, user.is_staff, user.groups.count(), user.user_permissions.count()
+
+
+@pytest.mark.parametrize("name", ["clerk", "ada"])
+def test_who_administers_people_makes_nobody_more_than_they_are(clerk: Client, name: str) -> None:
+    group = Group.objects.create(name="Group")
+    user, _ = User.objects.get_or_create(username=name)
+    before = powers(user)
+    path = f"auth/user/{user.pk}/change/"
+    found = page(clerk, path)
+    assert 'name="username"' in found and not re.search(f'name="({"|".join(POWERS)})"', found)
+    permission = Permission.objects.get(codename="add_logentry").pk
+    form = {"username": name, "first_name": "New", "is_active": "on", **POWERS}
+    form |= {"groups": str(group.pk), "user_permissions": str(permission)}
+    assert clerk.post(f"/admin/{path}", form).status_code == 302
+    assert powers(user) == before and user.first_name == "New"
+
+
+def test_who_administers_people_adds_plain_ones(clerk: Client) -> None:
+    password = "a long and good one"
+    form = {"username": "eve", "password1": password, "password2": password, "usable_password": "true", **POWERS}
+    assert clerk.post("/admin/auth/user/add/", form).status_code == 302
+    assert powers(User.objects.get(username="eve")) == (False, False, 0, 0)
+
+
+def test_superusers_are_changed_by_superusers_alone(clerk: Client) -> None:
+    root = User.objects.create_superuser("root", "root@example.com", "the old one")
+    form = {"username": "root", "email": "clerk@example.com", "is_active": "on"}
+    password = {"password1": "another good one", "password2": "another good one", "usable_password": "true"}
+    assert "root@example.com" in page(clerk, f"auth/user/{root.pk}/change/"), "they are seen"
+    assert clerk.post(f"/admin/auth/user/{root.pk}/change/", form).status_code == 403
+    assert clerk.get(f"/admin/auth/user/{root.pk}/password/").status_code == 403
+    assert clerk.post(f"/admin/auth/user/{root.pk}/password/", password).status_code == 403
+    assert clerk.post(f"/admin/auth/user/{root.pk}/delete/", {"post": "yes"}).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": [root.pk], "post": "yes"}
+    assert clerk.post("/admin/auth/user/", chosen).status_code in (200, 403)
+    root.refresh_from_db()
+    assert root.email == "root@example.com" and root.check_password("the old one")
+    ada = User.objects.create_user("ada", password="the old one")
+    assert clerk.post(f"/admin/auth/user/{ada.pk}/password/", password).status_code == 302
+    ada.refresh_from_db()
+    assert ada.check_password("another good one")
+
+
+def test_what_a_group_may_do_is_said_by_superusers_alone(clerk: Client) -> None:
+    group = Group.objects.create(name="Group")
+    permission = Permission.objects.get(codename="add_logentry").pk
+    for path, name in ((f"auth/group/{group.pk}/change/", "Renamed"), ("auth/group/add/", "Another")):
+        assert clerk.post(f"/admin/{path}", {"name": name, "permissions": permission}).status_code == 302
+        assert Group.objects.get(name=name).permissions.count() == 0
+
+
+def test_superusers_give_powers(operator: Client) -> None:
+    group = Group.objects.create(name="Group")
+    user = User.objects.create_user("ada", password="x")
+    permission = Permission.objects.get(codename="add_logentry").pk
+    form = {"username": "ada", "is_active": "on", **POWERS, "groups": group.pk, "user_permissions": permission}
+    assert operator.post(f"/admin/auth/user/{user.pk}/change/", form).status_code == 302
+    assert powers(user) == (True, True, 1, 1)
+    assert operator.post(f"/admin/auth/group/{group.pk}/change/", {"name": "Group", "permissions": permission})
+    assert group.permissions.count() == 1
 
 
 def test_a_broadcast_that_cannot_be_told_breaks_no_page(operator: Client) -> None:

@@ -71,6 +71,21 @@ def test_https_alone_behind_a_proxy_that_nobody_named_is_warned_of(
         assert [message.id for message in check_deployment()] == ids
 
 
+@pytest.mark.parametrize(
+    ("variables", "ids"),
+    [
+        ({"EMAIL_URL": "smtp://mail.example:25"}, ["chat.W011"]),
+        ({"EMAIL_URL": "smtp://mail.example:25", "SITE_URL": "https://chat.example.com"}, []),
+        ({"EMAIL_URL": "consolemail://"}, []),
+        ({"SITE_URL": "https://chat.example.com"}, []),
+        ({"EMAIL_URL": "smtp://mail.example:25", "HTTPS_ONLY": 1}, ["chat.W007", "chat.W011"]),
+    ],
+)
+def test_mail_whose_links_lead_where_a_request_says_is_warned_of(variables: dict[str, object], ids: list[str]) -> None:
+    with override_settings(CHAT=configuration(**variables)):
+        assert [message.id for message in check_deployment()] == ids
+
+
 @pytest.mark.django_db
 def test_a_row_that_lets_nobody_in_is_an_error_of_a_deployment_and_names_itself() -> None:
     AllowedOrigin.objects.bulk_create(

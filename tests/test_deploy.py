@@ -100,6 +100,13 @@ def test_the_headers_that_pass_are_not_more_than_daphne_takes() -> None:
     assert daphne - 2048 <= least_left <= daphne
 
 
+def test_passwords_come_from_one_address_as_often_through_either_proxy() -> None:
+    rate, burst = number("nginx.conf", r"rate=(\d+)r/s;"), number("nginx.conf", r"zone=accounts burst=(\d+) nodelay;")
+    most = number("haproxy.cfg", r"sc1_http_req_rate\(accounts\) gt (\d+) ")
+    assert (burst, most) == (50, 50)
+    assert most / number("haproxy.cfg", r"http_req_rate\((\d+)s\)") == rate
+
+
 @pytest.mark.parametrize("name", PROXIES)
 def test_nothing_is_sticky_and_the_servers_with_the_fewest_connections_get_the_next(name: str) -> None:
     text = "\n".join(lines(name))
@@ -130,5 +137,5 @@ def test_no_log_is_told_a_query_string_or_a_referrer(name: str) -> None:
     formats = [line for line in lines(name) if re.match(r"log_format|log-format|'", line)]
     assert formats
     assert not re.search(
-        r"\$request\b|\$request_uri|\$args|\$query_string|\$http_referer|%r\b|%HU|%HQ|%hr", str(formats)
+        r"\$request\b|\$uri|%HPO?\b|\$request_uri|\$args|\$query_string|\$http_referer|%r\b|%HU|%HQ|%hr", str(formats)
     )

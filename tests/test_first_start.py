@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import logging
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -37,6 +39,17 @@ def test_without_an_account_the_log_has_the_link(
     monkeypatch.setenv(first_start.SITE, "http://127.0.0.1:9000")
     first_start._tell()
     assert told.messages[0].endswith(f"once: http://127.0.0.1:9000/accounts/set-up/?token={set_up.token()}")
+
+
+def test_the_link_is_at_the_sites_own_address_where_that_is_known(
+    told: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.CHAT = dataclasses.replace(settings.CHAT, site_url="https://chat.example.com")
+    monkeypatch.setenv(first_start.SITE, "http://127.0.0.1:9000")
+    first_start._tell()
+    link = f"https://chat.example.com/accounts/set-up/?token={set_up.token()}"
+    assert told.messages[0].endswith(f"once: {link}")
+    assert printed() == f"{link}\n"
 
 
 def test_with_an_account_the_log_has_none(told: pytest.LogCaptureFixture) -> None:

@@ -107,6 +107,37 @@ def test_who_sees_which_page_of_which_room(world: World, page: str) -> None:
     assert found == SEEN[page]
 
 
+@pytest.mark.parametrize("path", ["", "/members/", "/invitations/", "/settings/"])
+def test_where_there_are_no_guests_a_stranger_does_not_learn_which_rooms_there_are(
+    world: World, settings: Any, path: str
+) -> None:
+    settings.CHAT = dataclasses.replace(settings.CHAT, guests=False)
+    guest = world.client("guest")
+    found = [guest.get(f"/rooms/{slug}{path}") for slug in ("public", "members", "direct", "nowhere")]
+    assert {(answer.status_code, answer.get("location", "").partition("?")[0]) for answer in found} == (
+        {(302, "/accounts/sign-in/")} if path else {(403, "")}
+    )
+    if not path:
+        # But for the path, on which the link to the sign-in leads back, and the token of a form.
+        pages = {re.sub("rooms%2F[a-z]+", "", words(answer)) for answer in found}
+        assert len(pages) == 1 and "Guests may not take part here: sign in." in pages.pop()
+    assert world.client("user").get("/rooms/nowhere").status_code == 404
+
+
+def test_pages_of_the_signed_in_are_kept_nowhere_and_those_of_guests_cost_no_query_for_it(
+    world: World, django_assert_num_queries: Any
+) -> None:
+    owner, guest = world.client("owner"), world.client("guest")
+    for path in ("/", *PAGES, "/rooms/nowhere", "/rooms/direct"):
+        assert "no-store" in owner.get(path).headers["cache-control"], path
+        assert "private" in owner.get(path).headers["cache-control"], path
+    for path in ("/", "/rooms/", "/rooms/public", "/rooms/members"):
+        assert "cache-control" not in guest.get(path).headers, path
+    with django_assert_num_queries(1):
+        guest.get("/rooms/public")
+    assert "no-store" not in owner.get("/static/chat/chat.css").headers.get("cache-control", "")
+
+
 def test_who_may_not_read_is_told_why_and_where_to_go_on(world: World) -> None:
     guest = world.client("guest").get("/rooms/members")
     assert "This room is for its members: sign in." in words(guest)

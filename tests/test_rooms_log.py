@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 
 from chat.models import Message, Room
 from chat.rooms.changes import Change, Done
-from chat.rooms.log import MAX_EMOJI, MAX_REACTIONS
+from chat.rooms.log import MAX_EMOJI, MAX_OWN_EMOJI, MAX_REACTIONS
 from chat.wire.events import Message as Event
 from chat.wire.events import Person
 from tests.stores import ADA, BOB, NOW, Store, code, commit, delete, done, edit, react, statements, store, written
@@ -203,7 +203,8 @@ def test_reactions_come_and_go_by_person_and_emoji_and_leave_no_trace(store: Sto
 def test_a_message_has_a_bounded_number_of_emoji_and_of_reactions(store: Store) -> None:
     room = store.room()
     emoji = [chr(0x1F600 + number) for number in range(MAX_EMOJI + 1)]
-    outcomes = commit(written(room), *(react(room, 1, sign) for sign in emoji))
+    people = [Person(f"guest:{number // MAX_OWN_EMOJI}", "x", "guest") for number in range(MAX_EMOJI)]
+    outcomes = commit(written(room), *(react(room, 1, *each) for each in zip(emoji, [True] * 99, [*people, BOB])))
     assert code(outcomes.pop()) == "conflict"
     assert store.head(room) == (1 + MAX_EMOJI, 1)
     assert done(commit(react(room, 1, emoji[0], author=BOB))[0]) == (1, 2 + MAX_EMOJI)
@@ -212,6 +213,23 @@ def test_a_message_has_a_bounded_number_of_emoji_and_of_reactions(store: Store) 
     assert [isinstance(outcome, Done) for outcome in outcomes].count(True) == MAX_REACTIONS - MAX_EMOJI - 1
     assert code(outcomes[-1]) == "conflict"
     assert done(commit(react(room, 1, emoji[1], False))[0])[0] == 1
+
+
+def test_one_person_puts_few_emoji_on_a_message_and_another_one_when_one_is_taken_off(store: Store) -> None:
+    room = store.room()
+    emoji = [chr(0x1F600 + number) for number in range(MAX_OWN_EMOJI + 1)]
+    outcomes = commit(written(room), written(room), *(react(room, 1, sign) for sign in emoji))
+    last = outcomes.pop()
+    assert code(last) == "conflict"
+    assert str(last) == "You may put 5 different emoji on a message: take one off first."
+    assert all(isinstance(outcome, Done) for outcome in outcomes)
+    again, other, elsewhere = commit(
+        react(room, 1, emoji[0]), react(room, 1, emoji[-1], author=BOB), react(room, 2, emoji[-1])
+    )
+    assert done(again)[1] == 2 + MAX_OWN_EMOJI and done(other)[1] == 3 + MAX_OWN_EMOJI and done(elsewhere)[0] == 2
+    assert code(commit(react(room, 1, emoji[-1]))[0]) == "conflict"
+    assert isinstance(commit(react(room, 1, emoji[0], False))[0], Done)
+    assert isinstance(commit(react(room, 1, emoji[-1]))[0], Done)
 
 
 def test_what_one_may_not_do_leaves_the_others_of_the_group_alone(store: Store) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
 import zoneinfo
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.conf import settings
 from django.contrib.auth import authenticate
-from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.forms import PasswordChangeForm, PasswordResetForm, UserCreationForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -17,6 +20,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from chat import people, set_up
+from chat.accounts import throttle
 from chat.accounts.fields import NameField
 from chat.models import Invalidation, Profile
 from chat.models.profile import COLOURS
@@ -109,6 +113,49 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
             transaction.on_commit(lambda: Invalidation.of(profile.user_id))
 
 
+def check_own(request: HttpRequest, password: str) -> None:
+    """Refuse what is not the password of who is signed in; wrong ones count as at a sign-in.
+
+    Raises: ValidationError, django.db.Error.
+    """
+    assert isinstance(request.user, User)
+    if authenticate(request, username=request.user.get_username(), password=password) is None:
+        raise ValidationError("This is not your password.")
+
+
+class PasswordForm(PasswordChangeForm):
+    """Another password, for who knows the one that is."""
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        password = str(self.cleaned_data["old_password"])
+        check_own(self.request, password)
+        return password
+
+
+class ForgottenForm(PasswordResetForm):
+    """A mail with a link, to who has forgotten the password. Whether there was one is not told."""
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Send the mails; their links lead to SITE_URL, or where there is none to the Host that was asked."""
+        if settings.CHAT.site_url:
+            site = urlsplit(settings.CHAT.site_url)
+            options |= {"domain_override": site.netloc, "use_https": site.scheme == "https"}
+        super().save(*args, **options)
+
+    def get_users(self, email: str) -> Iterable[Any]:
+        """Return who gets a mail: whose mailbox it is, unless too many came there lately.
+
+        Who came first is first: a stranger may have named the mailbox as theirs.
+        """
+        mailbox = unicodedata.normalize("NFKC", email).casefold()
+        found = sorted(super().get_users(email), key=lambda user: int(user.pk))
+        return [user for user in found if throttle.mails.take(mailbox) == 0]
+
+
 class AgainForm(forms.Form):
     """The password once more: what follows is for its owner alone. Too many wrong ones lock it as at a sign-in."""
 
@@ -126,8 +173,7 @@ class AgainForm(forms.Form):
 
     def clean_password(self) -> str:
         password = str(self.cleaned_data["password"])
-        if authenticate(self.request, username=self.user.get_username(), password=password) is None:
-            raise ValidationError("This is not your password.")
+        check_own(self.request, password)
         return password
 
     def clean(self) -> dict[str, Any]:

@@ -19,8 +19,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
 from chat import people, set_up
+from chat.accounts import throttle
+from chat.accounts.addresses import address_of
 from chat.accounts.fields import words
-from chat.accounts.forms import ProfileForm, SetUpForm, SignUpForm
+from chat.accounts.forms import ForgottenForm, PasswordForm, ProfileForm, SetUpForm, SignUpForm
 from chat.wire.codes import WireError
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -67,6 +69,9 @@ class SignUp(LeadsOn, FormView):  # type: ignore[type-arg]
         return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form: SignUpForm) -> HttpResponse:
+        wait = throttle.sign_ups.take(address_of(self.request) or "")
+        if wait:
+            return throttle.later(self.request, "accounts/throttled.html", wait, sign_up=True)
         login(self.request, form.create(), backend=BACKEND)
         return super().form_valid(form)
 
@@ -119,7 +124,11 @@ class ProfilePage(FormView):  # type: ignore[type-arg]
 @method_decorator(never_cache, name="dispatch")
 class PasswordChange(django_views.PasswordChangeView):
     template_name = "accounts/password_change.html"
+    form_class = PasswordForm
     success_url = reverse_lazy("accounts:profile")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
 
     def form_valid(self, form: Any) -> HttpResponse:
         messages.success(self.request, "Your password is changed. Everywhere else you are signed out.")
@@ -130,7 +139,14 @@ class PasswordReset(django_views.PasswordResetView):
     template_name = "accounts/password_reset.html"
     email_template_name = "accounts/password_reset_mail.txt"
     subject_template_name = "accounts/password_reset_subject.txt"
+    form_class = ForgottenForm
     success_url = reverse_lazy("accounts:password-reset-sent")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        wait = throttle.resets.take(address_of(self.request) or "")
+        if wait:
+            return throttle.later(self.request, "accounts/throttled.html", wait)
+        return super().form_valid(form)
 
 
 class PasswordResetConfirm(django_views.PasswordResetConfirmView):

@@ -20,6 +20,8 @@ from chat.accounts.fields import NameField
 from chat.models import Profile
 from chat.wire.skeletons import skeleton
 
+# What makes somebody more than they are: Django leaves it to whoever may change users, themselves among them.
+POWERS = ["is_staff", "is_superuser", "groups", "user_permissions"]
 CHECKBOXES: Mapping[Any, Mapping[str, Any]] = {ManyToManyField: {"widget": CheckboxSelectMultiple}}
 
 # Who came by single sign-on is a user like others; what the library keeps of that is not for hands.
@@ -60,11 +62,31 @@ class ShownInline(admin.StackedInline):  # type: ignore[type-arg]
         return False
 
 
+def is_super(request: HttpRequest) -> bool:
+    return isinstance(request.user, User) and request.user.is_superuser
+
+
+def may_touch(request: HttpRequest, user: User | None) -> bool:
+    """Tell whether a person in the admin is one that whoever asks may change at all."""
+    return user is None or not user.is_superuser or is_super(request)
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     filter_horizontal = ()
     formfield_overrides = CHECKBOXES
     readonly_fields = ["last_login", "date_joined"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Leave powers to superusers: who administers people gives none away."""
+        return [*self.readonly_fields, *([] if is_super(request) else POWERS)]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Leave superusers to superusers, their passwords too: who could change one could be one."""
+        return may_touch(request, obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_touch(request, obj) and super().has_delete_permission(request, obj)
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Leave the profile out where there is none yet: it is made when the person is first seen."""
@@ -75,3 +97,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
 class GroupAdmin(DjangoGroupAdmin):
     filter_horizontal = ()
     formfield_overrides = CHECKBOXES
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Leave what a group may do to superusers: one's own group may do more then, too."""
+        return [] if is_super(request) else ["permissions"]

@@ -58,9 +58,9 @@ class Visit:
 
 def visit(request: HttpRequest, slug: str) -> Visit:
     """Return a visit to a room that may be read. Raises: WireError, Http404, django.db.Error."""
-    room = get_object_or_404(Room, slug=slug)
     person = person_of(request)
-    check_guests(person)
+    check_guests(person)  # First: which rooms there are is not for who may not be here.
+    room = get_object_or_404(Room, slug=slug)
     policy = Policy(*(getattr(room, column) for column in permissions.COLUMNS))
     standing = permissions.NOBODY if permissions.is_guest(person) else rights.standing(room.pk, Reader(person))
     permissions.check_read(policy, person, standing)

@@ -16,6 +16,8 @@ from chat.wire.codes import Error, WireError
 from chat.wire.events import Member, Person
 
 MAX_EMOJI = 20
+# Of one person on one message: nobody takes all places.
+MAX_OWN_EMOJI = 5
 # People remembered on one message's reactions, all emoji together: the row must stay small.
 MAX_REACTIONS = 1000
 SOMEBODY = Person("user:0", "", "user")
@@ -273,6 +275,10 @@ def reacted(row: Row, change: React) -> Row:
         )
     elif change.emoji not in reactions and len(reactions) >= MAX_EMOJI:
         raise WireError(Error.CONFLICT, f"A message may have {MAX_EMOJI} different emoji.")
+    elif sum(change.author.id in ids for ids in reactions.values()) >= MAX_OWN_EMOJI:
+        raise WireError(
+            Error.CONFLICT, f"You may put {MAX_OWN_EMOJI} different emoji on a message: take one off first."
+        )
     elif sum(map(len, reactions.values())) >= MAX_REACTIONS:
         raise WireError(Error.CONFLICT, f"A message may have {MAX_REACTIONS} reactions.")
     else:

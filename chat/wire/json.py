@@ -28,6 +28,7 @@ from chat.wire.commands import (
     Read,
     Send,
 )
+from chat.wire.emoji import is_emoji
 from chat.wire.events import Broadcast, Heard, Message, Person, Place
 from chat.wire.frames import Batch, Frame, Opcode
 
@@ -163,8 +164,8 @@ def check_size(size: int, most: int) -> None:
 
 
 def check_emoji(emoji: str) -> None:
-    """Refuse what is no short sign: words, spaces, controls."""
-    if any(character.isspace() or (character.isascii() and character not in "#*0123456789") for character in emoji):
+    """Refuse what is no short sign: words, spaces, what is not seen."""
+    if not is_emoji(emoji):
         raise WireError(Error.BAD_FRAME, f"payload.emoji: expected one emoji, got {emoji!r}")
 
 

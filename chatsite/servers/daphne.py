@@ -31,6 +31,7 @@ from chat.live.lanes import CLOSE_SECONDS, SCOPE_KEY, Lane
 from chat.node import Node
 from chat.wire.codes import HEARTBEAT_TIMEOUT, cut
 from chat.wire.frames import Batch
+from chatsite.logs import masked
 from chatsite.servers.incoming import FRAMES_PAUSE, FRAMES_RESUME, Feed, Unfinished
 from chatsite.servers.sockets import bound_kernel_backlog
 from chatsite.servers.versions import check
@@ -390,10 +391,9 @@ def install(node: Node) -> None:
         life.listening(server, port)
 
     def log_action(server: Server, protocol: str, action: str, details: dict[str, Any]) -> None:
-        # A query string may hold a token.
-        original_log_action(
-            server, protocol, action, {**details, "path": str(details.get("path", "")).partition("?")[0]}
-        )
+        # A query string may hold a token, and so may a path.
+        path = masked(str(details.get("path", "")).partition("?")[0])
+        original_log_action(server, protocol, action, {**details, "path": path})
 
     WebSocketFactory.setProtocolOptions = set_protocol_options
     Server.create_application = lambda server, protocol, scope: life.create_application(server, protocol, scope)

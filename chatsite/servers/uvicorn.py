@@ -25,6 +25,7 @@ from chat.live.lanes import CLOSE_SECONDS, SCOPE_KEY, Lane
 from chat.node import Node
 from chat.wire.codes import HEARTBEAT_TIMEOUT, cut
 from chat.wire.frames import Batch
+from chatsite.logs import masked
 from chatsite.servers.incoming import FRAMES_PAUSE, FRAMES_RESUME, Feed, Unfinished
 from chatsite.servers.sockets import bound_kernel_backlog, reset_on_close
 from chatsite.servers.versions import check
@@ -273,12 +274,13 @@ async def cut_off(server: Server) -> None:
 
 
 class WithoutQuery(logging.Filter):
-    """Cuts query strings off: one may hold a token."""
+    """Cuts query strings off, and masks paths: either may hold a token."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
             record.args = tuple(
-                arg.partition("?")[0] if isinstance(arg, str) and arg.startswith("/") else arg for arg in record.args
+                masked(arg.partition("?")[0]) if isinstance(arg, str) and arg.startswith("/") else arg
+                for arg in record.args
             )
         return True
 

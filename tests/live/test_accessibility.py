@@ -45,7 +45,7 @@ rows = [
 print(json.dumps({row._meta.model_name: row.pk for row in rows if row}))
 """
 ADMIN = [
-    *("", "chat/", "password_change/", "chat/process/", "chat/process/{process}/change/"),
+    *("", "chat/", "chat/process/", "chat/process/{process}/change/"),
     *("chat/room/?q=axe", "chat/room/add/", "chat/room/{room}/change/", "chat/room/{room}/delete/"),
     *("chat/room/{room}/history/", "chat/room/?q=nothing-is-called-so"),
     *("chat/broadcast/?q=axe", "chat/broadcast/add/", "chat/broadcast/{broadcast}/change/"),

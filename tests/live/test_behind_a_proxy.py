@@ -187,6 +187,25 @@ def test_the_proxy_has_a_limit_for_one_address_too(open_proxy: Open, dial: Dial,
     echo(dial(proxy, f"/ws/{room}", "127.0.0.14"))
 
 
+def test_pages_with_passwords_are_not_asked_for_without_end_from_one_address(proxy: Proxy) -> None:
+    def ask(path: str, source: str, times: int = 1) -> list[int]:
+        """Return the answers' statuses, up to the first that is not 200."""
+        told: list[int] = []
+        with closing(proxy.https(source)) as connection:
+            while len(told) < times and set(told) <= {200}:
+                connection.request("GET", path)
+                answer = connection.getresponse()
+                answer.read()
+                told.append(answer.status)
+        return told
+
+    told = ask("/accounts/sign-in/", "127.0.0.16", 600)
+    assert told[-1] == 429 and len(told) > 50
+    assert ask("/admin/login/", "127.0.0.16") == [429]
+    assert ask("/", "127.0.0.16") == [200]
+    assert ask("/accounts/sign-in/", "127.0.0.17") == [200]
+
+
 @pytest.mark.parametrize("number", [0, 1], ids=["daphne", "uvicorn"])
 def test_a_body_of_untold_length_is_counted_by_somebody(
     proxy: Proxy, servers: list[Server], number: int, open_proxy: Open

@@ -143,10 +143,13 @@ def test_neither_a_token_nor_a_ticket_nor_a_session_stands_in_any_log(servers: l
             f"GET /ws?ticket={ticket}\x01 HTTP/1.1\r\nHost: localhost\r\n\r\n",
         ):
             assert 400 <= status(proxy.stream(), request) < 500
+        for path in (f"/invitations/{token}/", f"/accounts/password/reset/MQ/{token}/more?next=/invitations/{token}/"):
+            assert server.get(path).status == proxy.get(path).status == 404
         last = opened_by(server, None)("/ws", guest.welcome["token"])
         server.logged(f"address={last.address}")
         last.drop()
         logs = {"server": server.log(), "proxy": proxy.log(), "access": proxy.access_log()}
+        assert "Not Found: /invitations/***/" in logs["server"] and '"GET /invitations/*** ' in logs["access"]
         assert "/nowhere" in logs["server"] and "/nowhere" in logs["access"], "requests are logged"
         for secret in [*secrets, CANARY, session.cookies["sessionid"]]:
             for piece in pieces(secret):

@@ -232,6 +232,12 @@ def test_no_log_holds_a_query_string(proxy: Proxy, certificate: Certificate, pro
         for one, expected in ((proxy, {200}), (alone, {502, 503})):
             start = len(one.access_log())
             assert one.get(f"/logged?token={SECRET}", {"Referer": one.url(f"/?token={SECRET}")}).status in expected
+            for path in (
+                f"/invitations/{SECRET}/",
+                f"/accounts/password/reset/MQ/{SECRET}/?x",
+                f"//invitations/{SECRET}",
+            ):
+                assert one.get(path).status in expected
             for request in (
                 f"GET /readyz?token={SECRET} HTTP/1.1\r\nHost: localhost\r\n\r\n",
                 f"GET /?token={SECRET} HTTP/1.1\r\nHost: localhost\r\nX: {'x' * 20_000}\r\n\r\n",
@@ -239,7 +245,7 @@ def test_no_log_holds_a_query_string(proxy: Proxy, certificate: Certificate, pro
                 f"POST /large?token={SECRET} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n",
             ):
                 assert 400 <= status(one.stream(), request) < 500
-            for path in ("GET /logged ", "GET /readyz ", "POST /large "):
+            for path in ("GET /logged ", "GET /invitations/*** ", "reset/MQ/*** ", "GET /readyz ", "POST /large "):
                 until(
                     lambda: path in one.access_log()[start:], f"a line for {path!r} in {one.access_log()[start:]!r}", 10
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
 
@@ -14,7 +15,8 @@ class Command(BaseCommand):
     help = "Print the link that makes the administrator. It works while there are no accounts."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--at", default="http://127.0.0.1:8080", metavar="URL", help="the site (%(default)s)")
+        site = settings.CHAT.site_url or "http://127.0.0.1:8080"
+        parser.add_argument("--at", default=site, metavar="URL", help="the site (%(default)s)")
 
     def handle(self, *, at: str, **options: object) -> None:
         if not at.startswith(("http://", "https://")):
