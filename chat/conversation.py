@@ -123,8 +123,7 @@ class Conversation:
         except WireError as error:
             error.id = id
             self.refuse(error)
-        except Unavailable as error:
-            logger.warning("the database does not answer: %s", error)
+        except Unavailable:
             self.refuse(WireError(Error.UNAVAILABLE, NO_DATABASE, id=id, retry_after_s=self.node.spread()))
         except Exception:
             logger.exception("connection %s: a request failed", self.connection.id)
