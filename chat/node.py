@@ -29,6 +29,7 @@ from chat.live.link import Link
 from chat.live.membership import Membership
 from chat.live.registry import Registry
 from chat.look import Figures, Look, Seen
+from chat.notes import MAX_NOTES
 from chat.outage import Outage
 from chat.personal import Personal
 from chat.rooms import log, recovery
@@ -94,7 +95,7 @@ class Node:
         self.directory = Directory(self.database, time.monotonic)
         self.membership = Membership(self.wished_rooms, time.monotonic)
         self.doors = Doors(self.hub, self.membership, self.reader)
-        self.personal = Personal(self.database, turn)
+        self.personal = Personal(self.database, turn, self.hub.number)
         self.clock = time.monotonic
         self.sessions = Sessions(self.database)
         self.authority = Authority(Tokens(conf), self.sessions, self.database)
@@ -296,6 +297,8 @@ class Node:
         for slug, head in seen.heads.items():
             self.hub.seen(slug, head, seen.positions.get(slug, 0))
         await self._close_strangers()
+        if len(seen.noted) >= MAX_NOTES:
+            self.look.soon()  # There are more: nobody's session goes on for a second a thousand notes.
         await self.heard(self.look.notes.take(seen.noted, self.clock()))
 
     def changed(self) -> None:

@@ -516,6 +516,25 @@ async def test_many_members_of_a_room_that_is_no_more_are_told_in_batches_and_ea
 
 
 @in_virtual_time
+async def test_a_flood_of_notes_is_read_in_looks_that_follow_one_another_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chat.node.MAX_NOTES", 50)
+    async with started() as node:
+        rows = rows_of(node)
+        await asyncio.sleep(2)
+        looks = len(rows.looks)
+        rows.noted.update({number: number for number in range(1, 51)})
+        await asyncio.sleep(1.9)
+        assert len(rows.looks) - looks > 5, "not a look a second while what is read is a full page"
+        rows.noted.clear()
+        await asyncio.sleep(1.0)
+        looks = len(rows.looks)
+        await asyncio.sleep(3.0)
+        assert len(rows.looks) - looks == 3
+
+
+@in_virtual_time
 async def test_a_node_tells_of_its_connections_rooms_and_layer_and_says_goodbye() -> None:
     async with started() as node:
         rows = rows_of(node)

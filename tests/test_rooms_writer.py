@@ -182,7 +182,8 @@ async def test_a_writer_that_gets_on_is_never_stuck_however_long_its_line(monkey
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "text"), [("MAX_WAITING", 5, "x"), ("MAX_WAITING_BYTES", 5 * (512 + sys.getsizeof("x" * 1000)), "x" * 1000)]
+    ("name", "value", "text"),
+    [("MAX_WAITING", 5, "x"), ("MAX_WAITING_BYTES", 5 * (512 + sys.getsizeof("x" * 1000)), "x" * 1000)],
 )
 async def test_a_full_line_answers_unavailable_at_once_and_takes_again_when_there_is_room(
     name: str, value: int, text: str, monkeypatch: pytest.MonkeyPatch

@@ -315,6 +315,13 @@ class Hub:
         if room is not None and room.stream is not None:
             room.stream.seen(head, position)
 
+    def number(self, slug: str) -> int | None:
+        """Return the number of the last message that has passed in a room here, 0 where none has; None: it keeps none."""
+        room = self.rooms.get(slug)
+        if room is None:
+            return 0
+        return room.place.number if room.stream is not None else None
+
     def is_durable(self, slug: str) -> bool:
         room = self.rooms.get(slug)
         return room is not None and room.stream is not None

@@ -147,7 +147,9 @@ class Writer:
         stood = self.loop.time() - self.moved_at
         if not self.waiting or stood < SLOW_SECONDS:
             return
-        self._grumble("The database has taken no messages for %.0f s, as if a lock were held; %d wait", stood, self.waiting)
+        self._grumble(
+            "The database has taken no messages for %.0f s, as if a lock were held; %d wait", stood, self.waiting
+        )
         if stood >= STUCK_SECONDS and not self.stuck:
             self.stuck = True
             self._give_up()
