@@ -29,6 +29,7 @@ from chat.live.link import Link
 from chat.live.membership import Membership
 from chat.live.registry import Registry
 from chat.look import Figures, Look, Seen
+from chat.namesakes import Namesakes
 from chat.personal import Personal
 from chat.rooms import log, recovery
 from chat.rooms.changes import Change, Done, Outcome
@@ -98,6 +99,7 @@ class Node:
         self.sessions = Sessions(self.database)
         self.authority = Authority(Tokens(conf), self.sessions, self.database)
         self.watch = Watch(self.registry, self.sessions, self.session_ended, self.doors.recheck, self.clock)
+        self.namesakes = Namesakes(self.registry, self.database, self.clock)
         self.changed_at = float("-inf")
         self.broker = Broker(layer, self.hub, self.id, conf.clustered)
         self.relay = Relay(self.broker.publish)
@@ -309,6 +311,7 @@ class Node:
             self.broker.hint()
         self.personal.refresh(users)
         await self.watch.hear(users)
+        await self.namesakes.hear(users)
 
     async def session_ended(self, leaving: Collection[Connection]) -> None:
         await self._close(leaving, SESSION_ENDED)
