@@ -97,7 +97,7 @@ TABLE: dict[str, dict[str, str]] = {
     "auth": dict.fromkeys(ROOMS, "uuuuuuuu"),  # by a token that does not hold
     "typing": dict.fromkeys(ROOMS, "ssssssss"),
     "who": dict.fromkeys(ROOMS, "ssssssss"),
-    "read": dict.fromkeys(ROOMS, "uufyyyfu"),
+    "read": {**dict.fromkeys(ROOMS, "uufyyyfu"), "p-volatile": "uufsssfu"},
     "name": dict.fromkeys(ROOMS, "yyfffffy"),
     "leave": {
         "p-public": "yyyyyyyy",
