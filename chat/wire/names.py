@@ -82,7 +82,7 @@ def passes_for_the_server(name: str) -> bool:
     # By category: variation selectors and enclosing marks have no combining class.
     bare = [character for character in decomposed if not unicodedata.category(character).startswith("M")]
     for start, character in enumerate(bare):
-        if reads_the_server(bare[start:]):
+        if letter(character) == THE_SERVER[0] and reads_the_server(bare[start:]):
             return True
         if not is_sign(character):
             return False
@@ -102,6 +102,7 @@ def reads_the_server(characters: Sequence[str]) -> bool:
     return False
 
 
+@functools.lru_cache(maxsize=4096)
 def letter(character: str) -> str:
     """Return which letter of "server" a character may be read as, or nothing."""
     low, table = character.casefold(), prototypes()
