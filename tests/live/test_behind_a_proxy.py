@@ -201,7 +201,9 @@ def test_pages_with_passwords_are_not_asked_for_without_end_from_one_address(pro
 
     told = ask("/accounts/sign-in/", "127.0.0.16", 600)
     assert told[-1] == 429 and len(told) > 50
-    assert ask("/admin/login/", "127.0.0.16") == [429]
+    # Counted together; one more may come each half of a second.
+    told = ask("/admin/login/", "127.0.0.16", 600)
+    assert told[-1] == 429 and len(told) < 25
     assert ask("/", "127.0.0.16") == [200]
     assert ask("/accounts/sign-in/", "127.0.0.17") == [200]
 
