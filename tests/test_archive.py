@@ -188,6 +188,8 @@ PEOPLE = [
     Person("guest:2c", "משה", "guest"),
     Person("ext:" + "s p a c e ☕".ljust(60, "x"), "user", "user"),
     Person("ext:1", "user-0a1b2c3d", "user"),
+    Person("user:7", "user-7", "user"),
+    Person("user:8", "user-8 2", "user"),
 ]
 
 

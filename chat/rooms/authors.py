@@ -37,7 +37,7 @@ def check(id: str, name: str, kind: str) -> None:
     if kind != kind_of(id):
         raise ValueError(f"expected {kind_of(id)!r} as the kind of {id!r}, got {kind!r}")
     try:
-        names.clean(name)
+        check_name(name)
     except WireError as error:
         raise ValueError(error.message.replace("payload.", "author.")) from None
 
@@ -48,10 +48,15 @@ def mended(id: str, name: str) -> tuple[str, str, str]:
     id = mended_id(id)
     kind = kind_of(id)
     try:
-        names.clean(name)
+        check_name(name)
     except WireError:
-        name = f"{kind}-{digest(id)[:8]}"
+        name = f"{names.GUEST if kind == 'guest' else names.USER}{digest(id)[:8]}"
     return id, name, kind
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that nobody may have; those that the server gives are in logs. Raises: WireError."""
+    names.clean(name, given=name)
 
 
 def mended_id(id: str) -> str:
