@@ -218,7 +218,9 @@ def test_what_was_written_past_the_rules_is_archived_by_the_rules_and_comes_back
     Room.objects.filter(pk=tea.pk).update(title=f"a{NUL}b\n", topic="c\u2028d")
     rows = Message.objects.filter(room=tea)
     rows.filter(number=1).update(name="Server broadcast\n\u202e", author="user:1", kind="guest", address="a\nb")
-    rows.filter(number=2).update(name="", author=f"An{NUL}n", kind="server", reactions='{"👍":["Ann","guest:1"]}')
+    rows.filter(number=2).update(
+        name="", author=f"An{NUL}n", kind="server", reactions='{"👍":["Ann","guest:1"],"\u202e":["guest:1"]}'
+    )
     rows.filter(number=3).update(key="one\ntwo", change=NUL)
     header, *messages, _ = export("tea", tmp_path / "tea.jsonl")
     assert (header["room"]["title"], header["room"]["topic"]) == ("a b ", "c d")

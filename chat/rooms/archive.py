@@ -18,6 +18,7 @@ from chat.rooms.log import MAX_EMOJI, MAX_REACTIONS
 from chat.rooms.rows import Row, reactions_text
 from chat.wire import json
 from chat.wire.codes import WireError
+from chat.wire.emoji import is_emoji
 
 FORMAT = "chatsite-room"
 VERSION = 1
@@ -133,7 +134,9 @@ def line_of(row: Row) -> Line:
         edited_at=None if row.edited_at is None else moment(row.edited_at),
         deleted=bool(row.deleted),
         reply_to=row.reply_to,
-        reactions={emoji: [authors.mended_id(id) for id in ids] for emoji, ids in row.reacted().items()},
+        reactions={
+            emoji: [authors.mended_id(id) for id in ids] for emoji, ids in row.reacted().items() if is_emoji(emoji)
+        },
     )
 
 
