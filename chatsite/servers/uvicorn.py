@@ -25,6 +25,7 @@ from chat.live.lanes import CLOSE_SECONDS, SCOPE_KEY, Lane
 from chat.node import Node
 from chat.wire.codes import HEARTBEAT_TIMEOUT, cut
 from chat.wire.frames import Batch
+from chatsite.servers import uvicorn_http
 from chatsite.servers.incoming import FRAMES_PAUSE, FRAMES_RESUME, Feed, Unfinished
 from chatsite.servers.sockets import bound_kernel_backlog, reset_on_close
 from chatsite.servers.versions import check
@@ -320,5 +321,6 @@ def install(node: Node) -> None:
         await cutting
 
     Server.shutdown = shutdown  # type: ignore[method-assign]
+    uvicorn_http.install(node)
     for name in ("uvicorn.access", "uvicorn.error"):
         logging.getLogger(name).addFilter(WithoutQuery())

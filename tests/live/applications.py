@@ -6,9 +6,13 @@ import asyncio
 from typing import Any
 
 import chatsite.asgi
-from chatsite.servers import incoming
+from chatsite.servers import arrivals, incoming
 
-incoming.UNFINISHED_SECONDS = 1.0  # 30 otherwise: too long for a test that runs on every change
+# Too long otherwise for tests that run on every change: 30, 10, 10 and 60.
+incoming.UNFINISHED_SECONDS = 1.0
+arrivals.HEAD_SECONDS = 2.0
+arrivals.PIECE_SECONDS = 2.0
+arrivals.BODY_SECONDS = 4.0
 
 
 async def ending(scope: dict[str, Any], receive: Any, send: Any) -> None:
