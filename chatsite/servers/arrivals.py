@@ -69,17 +69,29 @@ class Arrival:
         before, self._unsent = self._unsent, unsent
         return unsent > 0 and (before == 0 or unsent < before)
 
+    def sent(self) -> None:
+        """Let the application answer on, now that enough of it has gone out."""
+        self._unsent = 0
+        if self.awaited is Awaited.ANSWER:
+            self._set(None)
+
     def linger(self) -> None:
         """Wait for the client to see the last answer and to go."""
         self._set(LINGER_SECONDS)
 
     def end(self) -> None:
+        """Watch no more, and let go of the connection: garbage is seldom looked for."""
         self._set(None)
+        self._on_late = nothing
 
     def _set(self, seconds: float | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None if seconds is None else self._loop.call_later(seconds, self._on_late)
+
+
+def nothing() -> None:
+    """Do nothing."""
 
 
 def refusal(status: int) -> bytes:

@@ -94,7 +94,9 @@ class ChatChannel(HTTPChannel):
     def requestDone(self, request: Any) -> None:
         self.arrival.anew()
         super().requestDone(request)
-        if self.host is not None:
+        if self.transport.disconnecting:
+            self.arrival.more_time()  # A close waits for who does not read.
+        elif self.host is not None:
             self.arrival.expect(self.awaited())
 
     def late(self) -> None:

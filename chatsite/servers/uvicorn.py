@@ -27,7 +27,7 @@ from chat.wire.codes import HEARTBEAT_TIMEOUT, cut
 from chat.wire.frames import Batch
 from chatsite.servers import uvicorn_http
 from chatsite.servers.incoming import FRAMES_PAUSE, FRAMES_RESUME, Feed, Unfinished
-from chatsite.servers.sockets import bound_kernel_backlog, reset_on_close
+from chatsite.servers.sockets import abort, bound_kernel_backlog
 from chatsite.servers.versions import check
 
 TESTED = (0, 54)
@@ -215,14 +215,6 @@ class Mended:
     feed = None
     failed = False
     late_pong = b""
-
-
-def abort(transport: Any) -> None:
-    """Reset the connection: a close alone leaves what the kernel holds, and the reader waiting for it (FIN-WAIT-1)."""
-    handle = transport.get_extra_info("socket")
-    if handle is not None and not transport.is_closing():
-        reset_on_close(handle.fileno())
-    transport.abort()
 
 
 def resume_reading(protocol: Any) -> None:

@@ -18,6 +18,7 @@ from chat.node import Node
 from chatsite.servers.arrivals import HEAD_BYTES, Arrival, Awaited, refusal
 from chatsite.servers.incoming import SLICE_BYTES
 from chatsite.servers.peers import Peers
+from chatsite.servers.sockets import abort
 
 try:
     from uvicorn.protocols.http import httptools_impl
@@ -70,6 +71,14 @@ class Mended:
                 refuse(self, 431)
                 return
             self.arrival.expect(awaited)
+
+    def pause_writing(self: Any) -> None:
+        self.original["pause_writing"](self)
+        self.arrival.more_time()  # For who does not read, the application would wait for ever.
+
+    def resume_writing(self: Any) -> None:
+        self.original["resume_writing"](self)
+        self.arrival.sent()
 
     def on_response_complete(self: Any) -> None:
         self.arrival.bytes = 0
@@ -156,7 +165,7 @@ def late(protocol: Any) -> None:
     if protocol.arrival.still_sending(protocol.transport.get_write_buffer_size()):
         protocol.arrival.more_time()
     elif protocol.refused or protocol.transport.is_closing():
-        protocol.transport.abort()
+        abort(protocol.transport)
     elif awaited is Awaited.BODY and protocol.flow.read_paused:
         protocol.arrival.more_time()  # The application does not take what has come.
     elif awaited is Awaited.HEAD and not protocol.arrival.bytes:
@@ -170,7 +179,7 @@ def refuse(protocol: Any, status: int) -> None:
     protocol.refused = True
     protocol._unset_keepalive_if_required()
     if forget(protocol.running):
-        protocol.transport.abort()  # In the middle of another answer there is no place for this one.
+        abort(protocol.transport)  # In the middle of another answer there is no place for this one.
         return
     protocol.transport.write(refusal(status))
     protocol.flow.resume_reading()

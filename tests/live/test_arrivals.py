@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import select
+import socket
 import time
 from collections.abc import Iterable
 
@@ -22,6 +23,7 @@ POST = b"POST /admin/login/ HTTP/1.1\r\n" + HOST
 UPGRADE = b"GET /ws HTTP/1.1\r\n" + HOST + b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
 # What nearly every test waits for is two seconds, and two more for the client to see the answer.
 GOAL_SECONDS = 25.0
+STREAM_BYTES = 256 * 65_536  # of tests.live.applications
 
 
 def statuses(one: RawSocket) -> list[int]:
@@ -192,6 +194,30 @@ def test_unfinished_bodies_cost_little_memory(server, raw):
             one.send_bytes(b"a" * 100_000)
     assert server.healthy()
     assert watch.look() < 15 * MIB, f"RSS +{watch.look() / MIB:.1f} MiB"
+
+
+# Answers that nobody reads
+
+STREAM = b"GET /streams HTTP/1.1\r\n" + HOST + b"\r\n"
+
+
+def test_who_does_not_read_an_answer_is_cut_off(impatient, raw):
+    ones = [raw(impatient, shake=False, receive_buffer=4096) for _ in range(2)]
+    ones[0].send_bytes(STREAM)
+    ones[1].send_bytes(STREAM.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    for one in ones:
+        until(lambda one=one: one.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), "a reset", GOAL_SECONDS)
+
+
+def test_who_reads_an_answer_slowly_gets_all_of_it(impatient, raw):
+    one = raw(impatient, shake=False, receive_buffer=65_536)
+    one.send_bytes(STREAM.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    came, began = 0, time.monotonic()
+    while data := one.sock.recv(65_536):
+        came += len(data)
+        # In ten seconds, which is more than a stalled reader has.
+        select.select([], [], [], max(0.0, came / STREAM_BYTES * 10 - (time.monotonic() - began)))
+    assert came > STREAM_BYTES
 
 
 # Requests that are sent ahead
