@@ -28,6 +28,8 @@ DEBUG = CHAT.debug
 SECRET_KEY = CHAT.secret_key
 ALLOWED_HOSTS = list(CHAT.allowed_hosts)
 ROOT_URLCONF = "chatsite.urls"
+# Larger bodies wait in a file while they come: on uvicorn Django reads them, and many may stay unfinished for a while.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 ASGI_APPLICATION = "chatsite.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
