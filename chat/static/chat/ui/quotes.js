@@ -1,8 +1,10 @@
+import { later, t } from "../client/words.js";
+
 /** How many pages are loaded to find a message that is quoted. */
 const MOST_PAGES = 20;
-const TOO_FAR = "That message is too far back.";
-const OFFLINE = "That message cannot be loaded now.";
-const GONE = "That message is not kept here any more.";
+const TOO_FAR = later("That message is too far back.");
+const OFFLINE = later("That message cannot be loaded now.");
+const GONE = later("That message is not kept here any more.");
 
 /** Leads from a reply to the message that it answers, loading older ones on the way. */
 export class Quotes {
@@ -35,9 +37,9 @@ export class Quotes {
   #look(error = "") {
     const item = this.#room.message(this.#wanted);
     if (item) this.#found(item);
-    else if (error || this.#before.begins) this.#give(error || GONE);
-    else if ((this.#pages += 1) > MOST_PAGES) this.#give(TOO_FAR);
-    else if (!this.#before.loading && !this.#room.older()) this.#give(OFFLINE);
+    else if (error || this.#before.begins) this.#give(error || t(GONE));
+    else if ((this.#pages += 1) > MOST_PAGES) this.#give(t(TOO_FAR));
+    else if (!this.#before.loading && !this.#room.older()) this.#give(t(OFFLINE));
   }
 
   #found(item) {
