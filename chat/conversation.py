@@ -13,6 +13,7 @@ from chat.doors import granted_in
 from chat.live.connection import Connection
 from chat.live.identity import Identity
 from chat.live.jobs import Job, Jobs
+from chat.live.limits import PAGE_FRAMES
 from chat.node import Node
 from chat.reading import NO_DATABASE, Reading
 from chat.rooms.changes import Change, Delete, Done, Edit, Outcome, React, Write
@@ -23,6 +24,16 @@ from chat.wire.commands import Auth, Command, History, Id, Join, Leave, Name, Pi
 from chat.wire.events import Message
 
 logger = logging.getLogger("chat.conversation")
+
+
+def cost_of(command: Command) -> int:
+    """Return how many frames' worth a client asks for: a log's page, and each room, costs the server more than a frame."""
+    match command:
+        case Join():
+            return max(PAGE_FRAMES, len(command.rooms or ()))
+        case History():
+            return PAGE_FRAMES
+    return 1
 
 
 class Conversation:
@@ -39,9 +50,7 @@ class Conversation:
         """Take one frame; return the room that it was said in, if it was said in one."""
         connection = self.connection
         try:
-            wait = connection.frames.take(connection.lane.loop.time())
-            if wait:
-                raise WireError(Error.RATE_LIMITED, "Too many frames.", retry_after_s=wait)
+            self.charge(1)
             id, command = connection.codec.decode(text, data, room)
             connection.patience.good()
             self.obey(id, command)
@@ -63,8 +72,15 @@ class Conversation:
         self.jobs.cancel()
         self.signing.end()
 
+    def charge(self, frames: int, id: Id = None) -> None:
+        """Count what a client asks for against its rate. Raises: WireError."""
+        wait = self.connection.frames.take(self.connection.lane.loop.time(), frames)
+        if wait:
+            raise WireError(Error.RATE_LIMITED, "Too many frames.", id=id, retry_after_s=wait)
+
     def obey(self, id: Id, command: Command) -> None:
         """Do what a client asks for. Raises: WireError."""
+        self.charge(cost_of(command) - 1, id)  # Its frame is counted already.
         match command:
             case Ping():
                 self.answer("pong", id)
@@ -123,8 +139,7 @@ class Conversation:
         except WireError as error:
             error.id = id
             self.refuse(error)
-        except Unavailable as error:
-            logger.warning("the database does not answer: %s", error)
+        except Unavailable:
             self.refuse(WireError(Error.UNAVAILABLE, NO_DATABASE, id=id, retry_after_s=self.node.spread()))
         except Exception:
             logger.exception("connection %s: a request failed", self.connection.id)

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 from django.db import Error as DatabaseError
 from django.db import connections
 
+from chat.outage import Outage
+
 Result = TypeVar("Result")
 Call = tuple["Future[Any]", Callable[[], Any]]
 
@@ -23,10 +25,12 @@ class Database:
     """A thread that ORM calls are handed to.
 
     The thread is a daemon, unlike those of an executor: a database that hangs must not keep the process from ending.
+    `outage` hears what gets no answer, where whoever asks does not tell the log themselves.
     """
 
-    def __init__(self, seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(self, seconds: float = ANSWER_SECONDS, outage: Outage | None = None) -> None:
         self.seconds = seconds
+        self.outage = outage
         self.calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self.thread = threading.Thread(target=self._work, name="chat-database", daemon=True)
         self.thread.start()
@@ -38,8 +42,16 @@ class Database:
         """
         future: Future[Result] = Future()
         self.calls.put((future, lambda: call(*arguments)))
-        async with asyncio.timeout(self.seconds):
-            return await asyncio.wrap_future(future)
+        try:
+            async with asyncio.timeout(self.seconds):
+                result = await asyncio.wrap_future(future)
+        except (DatabaseError, TimeoutError) as error:
+            if self.outage is not None:
+                self.outage.failed(brief(error))
+            raise
+        if self.outage is not None:
+            self.outage.answered()
+        return result
 
     def close(self) -> None:
         """Let the thread end, and its connection with it, after the calls that wait."""
@@ -65,6 +77,11 @@ class Database:
             future.set_result(result)
 
 
+def brief(error: Exception) -> str:
+    """Return an error in one line."""
+    return " ".join(str(error).split()) or "no answer in time"
+
+
 class Unavailable(Exception):
     """The database does not answer, or not in time."""
 
@@ -77,4 +94,4 @@ async def ask(database: Database, call: Callable[..., Result], *arguments: Any) 
     try:
         return await database(call, *arguments)
     except (DatabaseError, TimeoutError) as error:
-        raise Unavailable(" ".join(str(error).split()) or "no answer in time") from error
+        raise Unavailable(brief(error)) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
-from chat.database import Database, ask
+from chat.database import Database, Unavailable, ask
 from chat.live.connection import Connection
 from chat.live.hub import Hub
 from chat.live.membership import Membership
@@ -74,15 +74,25 @@ class Doors:
             permissions.check_post(policy, connection.person, connection.standings.get(slug, NOBODY))
 
     async def looked(self, policies: Mapping[str, Policy], put_out: PutOut) -> None:
-        """Put in force what a look found: where others may read than before, everybody comes anew."""
+        """Put in force what a look found: where others may read than before, everybody comes anew.
+
+        Where it did not matter before what somebody is, it is asked after now.
+        """
         for slug in self.policies.keys() - self.hub.rooms.keys():
             del self.policies[slug]
         for slug, policy in policies.items():
             before = self.policies.get(slug)
             if slug in self.hub.rooms:
                 self.policies[slug] = policy
-            if before is not None and reads_of(before) != reads_of(policy):
+            if before is None or before == policy:
+                continue
+            if reads_of(before) != reads_of(policy):
                 await put_out(slug)
+            elif before.simple and not policy.simple:
+                try:
+                    await self._recheck_room(slug, self.hub.members(slug))
+                except Unavailable:
+                    self.policies[slug] = before  # The next look tries again; the outage is in the log.
 
     async def recheck(self, connections: Collection[Connection]) -> None:
         """Ask anew what people may do in the rooms that they are in, where not everybody may; put them out, or not.

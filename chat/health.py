@@ -42,6 +42,7 @@ class Health:
         return {
             "status": status,
             "database": "up" if database else "down",
+            "writes": "stuck" if node.writer.stuck else "up",
             "layer": "down" if node.link.up is False else "up",
             "connections": len(node.registry),
             "rooms": len(node.hub.rooms),

@@ -99,7 +99,7 @@ def read(body: bytes, algorithm: str) -> Mapping[str | None, Any]:
     """
     try:
         entries = json.loads(body)["keys"]
-        found = {entry.get("kid"): key for entry in entries if (key := read_key(entry, algorithm)) is not None}
+        found = {kid: key for entry in entries for kid, key in [read_key(entry, algorithm)] if key is not None}
     except (KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError('expected {"keys": […]}, got something else') from None
     if not found:
@@ -107,15 +107,22 @@ def read(body: bytes, algorithm: str) -> Mapping[str | None, Any]:
     return found
 
 
-def read_key(entry: Mapping[str, Any], algorithm: str) -> Any:
-    """Return a public key, or None where the entry is of another kind or purpose."""
+def read_key(entry: Any, algorithm: str) -> tuple[str | None, Any]:
+    """Return a key's name and the public key; None for it where the entry is odd, weak, or of another kind or purpose.
+
+    One bad entry of a set must not take the good ones away (RFC 7517, section 5).
+    """
     kind, curve = KINDS[algorithm]
+    if not isinstance(entry, dict) or not isinstance(name := entry.get("kid"), str | None):
+        return None, None
     if entry.get("kty") != kind or entry.get("use", "sig") != "sig" or entry.get("alg", algorithm) != algorithm:
-        return None
+        return name, None
     if curve is not None and entry.get("crv") != curve:
-        return None
-    public = {name: value for name, value in entry.items() if name not in ("d", "p", "q", "dp", "dq", "qi", "oth")}
+        return name, None
+    public = {part: value for part, value in entry.items() if part not in ("d", "p", "q", "dp", "dq", "qi", "oth")}
     try:
-        return jwt.PyJWK(public, algorithm).key
-    except jwt.PyJWTError:
-        return None
+        key = jwt.PyJWK(public, algorithm)
+        weakness = key.Algorithm.check_key_length(key.key)
+    except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
+        return name, None
+    return name, None if weakness else key.key

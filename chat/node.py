@@ -29,6 +29,8 @@ from chat.live.link import Link
 from chat.live.membership import Membership
 from chat.live.registry import Registry
 from chat.look import Figures, Look, Seen
+from chat.notes import MAX_NOTES
+from chat.outage import Outage
 from chat.personal import Personal
 from chat.rooms import log, recovery
 from chat.rooms.changes import Change, Done, Outcome
@@ -82,8 +84,8 @@ class Node:
             "raw": RawCodec(conf.raw_sender, conf.max_message_bytes),
             "json": JsonCodec(conf.max_message_bytes, conf.max_envelope_bytes),
         }
-        self.database = Database()
-        self.reader = Database(READ_SECONDS)
+        self.database = Database(outage=Outage("The database", "nobody new is let in"))
+        self.reader = Database(READ_SECONDS, Outage("The database", "joins, history and fills wait"))
         self.hub = Hub(self.fill)
         self.writer = Writer(log.commit, self.committed, turn)
         self.registry = Registry(conf.max_connections, conf.max_connections_per_ip)
@@ -93,7 +95,7 @@ class Node:
         self.directory = Directory(self.database, time.monotonic)
         self.membership = Membership(self.wished_rooms, time.monotonic)
         self.doors = Doors(self.hub, self.membership, self.reader)
-        self.personal = Personal(self.database, turn)
+        self.personal = Personal(self.database, turn, self.hub.number)
         self.clock = time.monotonic
         self.sessions = Sessions(self.database)
         self.authority = Authority(Tokens(conf), self.sessions, self.database)
@@ -266,9 +268,8 @@ class Node:
         """Return what a room's stream has missed, or None where the database does not say."""
         try:
             return await self.fill_for(slug, since)
-        except Unavailable as error:
-            logger.warning("room %s waits for what it missed: %s", slug, error)
-            return None
+        except Unavailable:
+            return None  # Its outage is in the log; the stream asks again.
 
     async def fill_for(self, slug: str, since: int) -> recovery.Fill | None:
         """Return what a room's stream has missed, and who may not hear of it. Raises: Unavailable."""
@@ -296,6 +297,8 @@ class Node:
         for slug, head in seen.heads.items():
             self.hub.seen(slug, head, seen.positions.get(slug, 0))
         await self._close_strangers()
+        if len(seen.noted) >= MAX_NOTES:
+            self.look.soon()  # There are more: nobody's session goes on for a second a thousand notes.
         await self.heard(self.look.notes.take(seen.noted, self.clock()))
 
     def changed(self) -> None:
@@ -325,15 +328,13 @@ class Node:
     async def put_out(self, slug: str, close: Close) -> None:
         """Put everybody out of a room that is no more, or not what it was when they joined."""
         self.directory.forget(slug)
-        self.hub.interrupt(slug)
-        members = self.hub.members(slug)
+        members = self.hub.clear(slug)
         logger.info("room %s: %d members are put out (%s)", slug, len(members), close.name)
         await in_batches(members, lambda member: self._put_out(member, slug, close))
 
     def _put_out(self, member: Connection, slug: str, close: Close) -> None:
-        if slug not in member.rooms:
-            return  # Left while others were put out.
-        self.hub.discard(slug, member)
+        if slug in member.rooms:
+            return  # Has come again already, while others were told.
         resync = member.codec.encode_resync(slug)
         if resync is None:
             member.close(close, self.spread() if close.reconnect else 0.0)

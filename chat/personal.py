@@ -12,7 +12,7 @@ from chat.database import Database, Unavailable, ask
 from chat.live.connection import Connection
 from chat.rooms import own
 from chat.rooms.notices import notices
-from chat.rooms.own import Own, Rooms
+from chat.rooms.own import Mark, Own, Rooms
 from chat.rooms.rights import user_of
 from chat.wire import json
 from chat.wire.codes import Error, WireError
@@ -25,6 +25,8 @@ SECONDS = 1.0
 MAX_USERS = 100
 # Rooms whose last message is asked after each second, in turn.
 MAX_ROOMS = 1000
+# Of many who are told something so many at once, then the loop may do its other work.
+MAX_TOLD = 200
 
 
 class Personal:
@@ -33,8 +35,11 @@ class Personal:
     Once a second it reads where the followed rooms stand and writes what was read here; the layer is not needed.
     """
 
-    def __init__(self, database: Database, turn: Callable[[], Any]) -> None:
+    def __init__(self, database: Database, turn: Callable[[], Any], last: Callable[[str], int | None]) -> None:
         self.database = database
+        # The number of the last message that has passed here: what is known from the database may be a second old. None
+        # of a room that keeps none.
+        self.last = last
         self.turn = turn
         self.people: dict[int, set[Connection]] = {}
         self.rooms: dict[int, Rooms] = {}
@@ -89,7 +94,10 @@ class Personal:
         known = self.rooms.get(user, {}).get(slug)
         if known is None:
             raise WireError(Error.FORBIDDEN, "Only what members have read is remembered: join the room first.")
-        self._has_read(user, slug, number, connection)
+        last = self.last(slug)
+        if last is None:
+            raise WireError(Error.UNSUPPORTED, "This room keeps no messages.")
+        self._has_read(user, slug, min(number, max(known.last, last)), connection)
 
     def wrote(self, connection: Connection, slug: str, number: int) -> None:
         """Hear that somebody has written a message: they have read what was said before it."""
@@ -154,12 +162,23 @@ class Personal:
         slugs, self.rooms_asked = turn_of(self.followers, self.rooms_asked, MAX_ROOMS)
         if not slugs:
             return
-        for slug, last in (await ask(self.database, own.lasts, slugs)).items():
-            for user in self.followers.get(slug, ()):
-                known = self.rooms[user][slug]
-                if last > known.last:
-                    self.rooms[user][slug] = known._replace(last=last)
-                    self._tell(user, envelope("unread", {"room": slug, "last": last}))
+        for slug, mark in (await ask(self.database, own.marks, slugs)).items():
+            await self._mark(slug, mark)
+
+    async def _mark(self, slug: str, mark: Mark) -> None:
+        """Tell everybody whose room it is how it stands."""
+        unread = envelope("unread", {"room": slug, "last": mark.last})
+        for number, user in enumerate(tuple(self.followers.get(slug, ())), 1):
+            if number % MAX_TOLD == 0:
+                await asyncio.sleep(0)
+            known = self.rooms.get(user, {}).get(slug)
+            if known is None or (now := known.at(mark)) == known:
+                continue
+            self.rooms[user][slug] = now
+            if is_another(known, now):
+                self._tell_changes(user, {slug: known}, {slug: now})
+            else:
+                self._tell(user, unread)  # The same bytes for all: a busy room has many followers.
 
     def _learn(self, user: int, found: Rooms) -> None:
         """Remember somebody's rooms, and tell what is another since."""
@@ -193,6 +212,9 @@ class Personal:
                 self.followers.pop(slug, None)
 
     def _tell_changes(self, user: int, before: Rooms, after: Rooms) -> None:
+        if len(after) >= own.MAX_ROOMS:
+            # There may be more than are told: what is not among these may be theirs still.
+            before = {slug: it for slug, it in before.items() if slug in after}
         for slug in before.keys() - after.keys():
             self._tell(user, envelope("room", {**before[slug].told(slug), "role": ""}))
         for slug, it in after.items():

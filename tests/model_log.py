@@ -163,6 +163,7 @@ class FakeWriter:
         self.log = log
         self.finished = finished
         self.down = False
+        self.stuck = False
         self.waiting: list[Change] = []
 
     def take(self, change: Change) -> None:

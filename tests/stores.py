@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import itertools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from django.db import connection, connections
 from chat.models import Message, Room
 from chat.rooms import log
 from chat.rooms.changes import Change, Delete, Done, Edit, Outcome, React, Write
-from chat.rooms.rows import Row
+from chat.rooms.rows import SELECT, Row
 from chat.wire.codes import WireError
 from chat.wire.events import Person
 from tests.live.postgres import PostgresServer, binaries
@@ -34,6 +35,12 @@ KINDS = ("sqlite", "postgres")
 ADA = Person("user:1", "Ada", "user")
 BOB = Person("user:2", "Bob", "user")
 NOW = 1_795_348_800_250
+# Rows that make an index worth its while.
+MANY, MANY_ROOMS = 20_000, 10_000
+# What a plan says where every row is read; and where rows are sorted.
+READS_ALL, SORTS = re.compile(r"Seq Scan|\bSCAN\b"), re.compile(r"\bSort\b|TEMP B-TREE")
+# The indexes of messages; SQLite gives those of constraints names of its own.
+INDEX = re.compile(r"message_\w+_in_room|sqlite_autoindex_chat_message")
 
 _numbers = itertools.count(1)
 
@@ -68,11 +75,29 @@ class Store:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("CHAT_", "REDIS_"))}
         return {**inherited, "DATABASE_URL": self.url, "CHAT_VAR_DIR": var_dir(), "SECRET_KEY": "for tests only"}
 
-    def plan(self, sql: str, parameters: Sequence[Any]) -> str:
-        """Return how the database would run a statement; PostgreSQL as it would with many rows."""
+    def crowd(self) -> None:
+        """Fill the tables with so many rows of another room's that only an index finds a row; once for each store.
+
+        A planner that knows of few rows reads them all, and of a table that it has never looked at it knows nothing.
+        """
+        if Room.objects.filter(slug="crowd").exists():
+            return
+        Room.objects.bulk_create(Room(slug=f"crowd-{number}", title="Crowd") for number in range(MANY_ROOMS))
+        room = Room.objects.create(slug="crowd", title="Crowd", head=MANY, last=MANY)
+        key = "'crowd-' || n"
         with connection.cursor() as cursor:
-            if self.kind == "postgres":
-                cursor.execute("SET enable_seqscan = off")
+            cursor.execute(
+                f"INSERT INTO chat_message ({SELECT}) WITH RECURSIVE numbers(n) AS "
+                "(SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %s) "
+                f"SELECT %s, n, n, {key}, {key}, 'user:1', 'Ada', 'user', '', 'text', NULL, 0, NULL, "
+                f"{'false' if self.kind == 'postgres' else '0'}, NULL, '' FROM numbers",
+                [MANY, room.pk],
+            )
+            cursor.execute("ANALYZE")
+
+    def plan(self, sql: str, parameters: Sequence[Any]) -> str:
+        """Return how the database would run a statement, now."""
+        with connection.cursor() as cursor:
             cursor.execute(("EXPLAIN " if self.kind == "postgres" else "EXPLAIN QUERY PLAN ") + sql, parameters)
             return "\n".join(str(row[-1]) for row in cursor.fetchall())
 

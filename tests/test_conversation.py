@@ -370,6 +370,37 @@ async def test_messages_that_keep_coming_over_the_rate_end_the_connection_as_flo
         assert said == 30 + 4 * 30
 
 
+@pytest.mark.parametrize(
+    ("kind", "payload", "frames"),
+    [
+        ("join", {"room": "lobby"}, 10),
+        ("join", {"rooms": [{"room": f"room-{number}"} for number in range(40)]}, 40),
+        ("history", {"room": "lobby"}, 10),
+        ("read", {"room": "lobby", "message": 1}, 1),
+        ("ping", {}, 1),
+    ],
+)
+def test_what_costs_the_server_more_costs_more_frames(kind: str, payload: dict[str, Any], frames: int) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        async with started() as node:
+            client = Client(node, rate=10, burst=50)
+            await client.join("lobby")
+            bucket, now = client.connection.frames, client.lane.loop.time
+            bucket.tokens, bucket.updated = 100.0, now()
+            client.say(kind, 1, **payload)
+            assert bucket.tokens == 100 - frames
+            await asyncio.sleep(1)
+            client.lane.take()
+            bucket.tokens, bucket.updated = frames - 1.0, now()
+            client.say(kind, 2, **payload)
+            (refused,) = (e for e in client.lane.take() if e["type"] == "error")
+            assert refused["payload"]["code"] == "rate_limited" and refused["payload"]["retry_after_s"] > 0
+            assert refused.get("id") == (None if frames == 1 else 2), "what is not decoded has no id yet"
+
+    scenario()
+
+
 @in_virtual_time
 async def test_frames_of_any_kind_have_a_rate_of_their_own() -> None:
     async with started() as node:

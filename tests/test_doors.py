@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from django.db import OperationalError
 
 from chat.live.identity import Identity
 from chat.node import Node
@@ -135,6 +136,24 @@ async def test_a_room_where_only_other_people_may_write_puts_nobody_out() -> Non
         with pytest.raises(WireError) as refused:
             node.doors.check_post("passing", guest.connection)
         assert refused.value.code.value == "unauthenticated"
+
+
+@in_virtual_time
+async def test_where_it_matters_from_now_on_what_somebody_is_that_is_asked_after() -> None:
+    async with started() as node:
+        policed(node, OPEN)
+        client = eve(node)
+        await client.join("passing")
+        made(node, Role.MEMBER)
+        closed = OPEN._replace(posting="members")
+        policed(node, closed)
+        assert isinstance(node.reader, FakeReader)
+        node.reader.error = OperationalError("gone")
+        await node.doors.looked({"passing": closed}, lambda slug: node.put_out(slug, RESYNC))
+        assert node.doors.policies["passing"] == OPEN, "what was seen last holds until the database says who they are"
+        node.reader.error = None
+        await node.doors.looked({"passing": closed}, lambda slug: node.put_out(slug, RESYNC))
+        assert (await client.ask("send", room="passing", text="hi"))["type"] == "ack"
 
 
 @in_virtual_time

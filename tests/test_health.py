@@ -78,6 +78,7 @@ async def test_a_ready_process_tells_what_it_holds() -> None:
         {
             "status": "ok",
             "database": "up",
+            "writes": "up",
             "layer": "up",
             "connections": 1,
             "rooms": 2,

@@ -16,7 +16,7 @@ PACKAGES = ("chat", "chatsite")
 
 # What each part of `chat` may import of the others; edges may import everything below and each other.
 BOTTOM = {"wire", "conf"}
-MIDDLE = {"rooms", "broker", "broadcasts", "layers", "database", "look", "notes", "people"}
+MIDDLE = {"rooms", "broker", "broadcasts", "layers", "database", "look", "notes", "outage", "people"}
 EDGES = {
     *(
         "api",

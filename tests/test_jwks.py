@@ -20,6 +20,7 @@ from chat.tokens import Refused, Tokens
 from tests.fakes import configuration
 
 ONE, TWO = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+WEAK = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 EC, P384 = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP384R1())
 ED = ed25519.Ed25519PrivateKey.generate()
 ALGORITHMS: dict[type, Any] = {
@@ -153,6 +154,7 @@ BODIES = {
     "for encryption": key_set(jwk(ONE, "one", use="enc")),
     "of another algorithm": key_set(jwk(ONE, "one", alg="RS512")),
     "of another kind": key_set(jwk(EC, "one")),
+    "a weak key": key_set(jwk(WEAK, "one")),
     "half a key": key_set({"kty": "RSA", "n": "AQAB", "kid": "one"}),
 }
 
@@ -163,6 +165,25 @@ async def test_what_is_no_key_set_for_the_algorithm_gives_no_key(name: str) -> N
     publisher.body = BODIES[name]
     with pytest.raises(Unavailable):
         await publisher.keys().find("one")
+
+
+ODD: list[Any] = [
+    1,
+    None,
+    [],
+    "text",
+    {},
+    {**jwk(ONE, None), "kid": ["a list"]},
+    jwk(WEAK, "weak"),
+    {"kty": "RSA", "n": 7},
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+async def test_one_odd_entry_takes_no_good_key_away(odd: Any) -> None:
+    keys = Publisher(odd, jwk(ONE, "one"), odd).keys()
+    assert await keys.find("one")
+    assert list(keys.keys) == ["one"]
 
 
 @pytest.mark.parametrize(("algorithm", "key"), [("ES256", EC), ("EdDSA", ED)])

@@ -86,14 +86,27 @@ async def test_who_came_after_a_change_of_a_role_hears_the_servers_word_at_once(
 
 
 @in_virtual_time
-async def test_a_room_that_is_interrupted_lets_nobody_enter_who_was_on_their_way() -> None:
-    hub = Hub()
-    coming = member()
+async def test_a_room_that_is_cleared_has_nobody_in_it_at_once_and_nobody_enters_who_was_on_their_way() -> None:
+    hub, codec = Hub(), json_codec()
+    there, ahead, coming = entered(hub, 3, codec), entered(hub, 9, codec), member()
     hub.begin(ROOM, coming)
-    hub.interrupt(ROOM)
+    assert set(hub.clear(ROOM)) == {there, ahead}
+    assert (there.rooms, ahead.rooms) == (set(), set())
     assert not hub.enter(ROOM, coming, head(3))
-    hub.interrupt("nowhere")
-    assert (hub.rooms, coming.rooms) == ({}, set())
+    assert (hub.clear("nowhere"), hub.rooms, coming.rooms) == ([], {}, set())
+
+
+@in_virtual_time
+async def test_who_comes_to_a_cleared_room_finds_it_volatile_where_that_is_what_it_has_become() -> None:
+    hub, codec = Hub(), json_codec()
+    entered(hub, 3, codec)
+    hub.clear(ROOM)
+    back = member()
+    hub.add(ROOM, back)
+    assert not hub.is_durable(ROOM)
+    hub.deliver(ROOM, message(1))
+    await asyncio.sleep(0.1)
+    assert [e["type"] for e in back.lane.envelopes] == ["message"]  # type: ignore[attr-defined]
 
 
 @in_virtual_time

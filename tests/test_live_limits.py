@@ -51,6 +51,16 @@ def test_a_bucket_never_gives_more_than_its_burst_and_its_rate_times_the_time(
         assert given_out <= burst + rate * now + 1e-6
 
 
+def test_what_costs_more_takes_more_and_what_costs_more_than_the_burst_all_of_it() -> None:
+    bucket = Bucket(2.0, 10, 0.0)
+    assert bucket.take(0.0, 7) == 0
+    assert bucket.take(0.0, 7) == 2.0
+    assert bucket.take(0.0, 3) == 0
+    assert bucket.take(5.0, 50) == 0
+    assert bucket.take(5.0, 0) == 0
+    assert Bucket(0, 0, 0.0).take(0.0, 50) == 0, "no limit"
+
+
 def test_patience_ends_with_the_tenth_bad_frame_in_a_row_and_a_good_one_restores_it() -> None:
     patience = Patience(50)
     assert not any(patience.bad_frame() for _ in range(BAD_FRAMES_IN_A_ROW - 1))

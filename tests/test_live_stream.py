@@ -169,9 +169,10 @@ async def test_a_fill_that_is_too_much_goes_on_until_all_is_there() -> None:
     room.most = 10
     room.stream.seen(head(35), 0)
     room.log = head(35)
-    await asyncio.sleep(2)
-    assert room.carried == list(range(1, 36))
+    await asyncio.sleep(1.5 * PATIENCE_SECONDS)
+    assert room.carried == list(range(1, 36)), "at once: patience is for what may come by itself"
     assert room.reads == [0, 10, 20, 30]
+    assert (room.stream.gaps, room.stream.filled) == (1, 35)
 
 
 @in_virtual_time
@@ -361,3 +362,16 @@ def test_whatever_order_they_come_in_each_change_is_carried_once_and_in_order(se
         assert room.carried == list(range(1, 41))
 
     scenario()
+
+
+@in_virtual_time
+async def test_where_the_log_is_another_one_who_may_read_no_more_is_put_out_before_the_others_start_over() -> None:
+    room = Room()
+    room.open(3)
+    room.outsiders = frozenset({"user:7"})
+    room.log = head(1, "e2")
+    room.stream.seen(room.log, 3)
+    out_at: list[int] = []
+    room.stream.start_over = lambda _: out_at.append(len(room.out))
+    await asyncio.sleep(1)
+    assert (room.out, out_at) == ([(frozenset({"user:7"}), 0)], [1])

@@ -12,7 +12,8 @@ from django.db import OperationalError
 from chat import personal
 from chat.live.identity import Identity
 from chat.node import Node
-from chat.rooms.own import Own
+from chat.rooms import own
+from chat.rooms.own import Mark, Own
 from chat.wire.events import Person
 from tests.fakes import make_node
 from tests.test_conversation import Client, code
@@ -40,9 +41,14 @@ class Rows:
         self.asked.append(("rooms_of", len(users)))
         return {user: dict(self.rooms.get(user, {})) for user in users}
 
-    def lasts(self, slugs: Any) -> dict[str, int]:
-        self.asked.append(("lasts", len(slugs)))
-        return {slug: own.last for rooms in self.rooms.values() for slug, own in rooms.items() if slug in slugs}
+    def marks(self, slugs: Any) -> dict[str, Mark]:
+        self.asked.append(("marks", len(slugs)))
+        return {
+            slug: Mark(own.last, own.title, own.archived)
+            for rooms in self.rooms.values()
+            for slug, own in rooms.items()
+            if slug in slugs
+        }
 
     def mark_read(self, reads: Any, turn: Any) -> None:
         for user, slug, number in reads:
@@ -168,6 +174,33 @@ async def test_what_is_read_on_another_process_is_told() -> None:
 
 
 @in_virtual_time
+async def test_nobody_has_read_further_than_what_was_said() -> None:
+    async with started() as (node, rows):
+        here, there = await eve(node), await eve(node)
+        told(there)
+        assert (await here.ask("read", room="tea", message=2**53 - 1))["type"] == "ack"
+        assert told(there) == [("read", {"room": "tea", "user": "user:7", "message": 5})]
+        node.personal.last = lambda slug: 6  # It has passed here, and is not known from the database yet.
+        await here.ask("read", room="tea", message=9)
+        assert told(there) == [("read", {"room": "tea", "user": "user:7", "message": 6})]
+        node.personal.last = node.hub.number
+        node.hub.add("tea", here.connection)
+        assert code(await here.ask("read", room="tea", message=6)) == "unsupported", "a volatile room keeps none"
+
+
+@in_virtual_time
+async def test_of_more_rooms_than_are_told_none_is_said_to_be_lost(monkeypatch: Any) -> None:
+    monkeypatch.setattr(own, "MAX_ROOMS", 2)
+    async with started() as (node, rows):
+        rows.rooms[7] = {slug: TEA._replace(title=slug) for slug in ("new", "old")}
+        client = await eve(node)
+        told(client)
+        rows.rooms[7] = {slug: TEA._replace(title=slug) for slug in ("newest", "new")}
+        await asyncio.sleep(2.5)
+        assert [(kind, it.get("room")) for kind, it in told(client)] == [("room", "newest"), ("notice", None)]
+
+
+@in_virtual_time
 async def test_reading_is_remembered_of_members_only() -> None:
     async with started() as (node, _):
         assert code(await Client(node).ask("read", room="tea", message=1)) == "unauthenticated"
@@ -234,6 +267,11 @@ async def test_whose_rooms_have_changed_is_asked_after_first(monkeypatch: Any) -
         rows.change(7, "tea", role="owner")
         await asyncio.sleep(2)
         assert told(client) == []
+        rows.change(7, "tea", title="Green tea", archived=True)
+        await asyncio.sleep(1.5)
+        (room, notice) = told(client)
+        assert (room[1]["title"], room[1]["archived"], room[1]["role"]) == ("Green tea", True, "member")
+        assert notice[1]["text"] == "“Tea” is called “Green tea” now.", "what is told to all is not in turn"
         node.personal.refresh([7, 8])
         await asyncio.sleep(1.5)
         assert [kind for kind, _ in told(client)] == ["room", "notice"]

@@ -77,7 +77,7 @@ async def test_one_who_goes_away_while_asking_takes_the_answer_from_nobody() -> 
 
 @pytest.mark.parametrize("error", [OperationalError("server closed the connection"), TimeoutError()])
 def test_a_database_that_does_not_answer_is_unavailable_for_all_who_ask_and_asked_again_next_time(
-    error: Exception, caplog: pytest.LogCaptureFixture
+    error: Exception,
 ) -> None:
     @in_virtual_time
     async def scenario() -> None:
@@ -86,7 +86,6 @@ def test_a_database_that_does_not_answer_is_unavailable_for_all_who_ask_and_aske
         rooms = made(database)
         answers = await asyncio.gather(*(rooms.find("lobby") for _ in range(3)), return_exceptions=True)
         assert [type(answer) for answer in answers] == [Unavailable] * 3
-        assert sum("could not be looked up" in line for line in caplog.messages) == 1
         database.error = None
         assert await rooms.find("lobby") == RoomCard("lobby", "Lobby")
 

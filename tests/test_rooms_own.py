@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 
+import pytest
 from django.contrib.auth.models import User
 
 from chat.models import Membership, Profile, Room
 from chat.rooms import own, rights
 from chat.rooms.opening import open_direct
-from chat.rooms.own import Own
+from chat.rooms.own import Mark, Own
 from tests.stores import Store, commit, store, written
 from tests.test_rooms_roles import People
 
@@ -29,8 +30,8 @@ def test_a_persons_rooms_are_those_that_they_are_a_member_of(store: Store) -> No
         },
         999_999_999: {},
     }
-    assert own.rooms_of([]) == {} and own.lasts([]) == {}
-    assert own.lasts([here.slug, "nowhere"]) == {here.slug: 2}
+    assert own.rooms_of([]) == {} and own.marks([]) == {}
+    assert own.marks([here.slug, "nowhere"]) == {here.slug: Mark(2, "room", False)}
 
 
 def test_reading_only_rises_and_never_past_what_was_said(store: Store) -> None:
@@ -50,6 +51,14 @@ def test_a_rooms_row_is_as_it_is_told(store: Store) -> None:
         **{"room": people.slug, "title": "room", "kind": "public", "role": "owner"},
         **{"last": 0, "read": 0, "archived": True},
     }
+
+
+def test_many_conversations_take_no_other_room_out_of_sight(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own, "MAX_ROOMS", 3)
+    people = People(store)
+    ada = rights.user_of(people.user("member"))
+    begun = [open_direct(ada, [rights.user_of(people.user())]).slug for _ in range(4)]
+    assert list(own.rooms_of([ada])[ada]) == [people.slug, begun[3], begun[2]]
 
 
 def test_a_direct_room_is_called_after_the_others_in_it_as_they_are_called_now(store: Store) -> None:

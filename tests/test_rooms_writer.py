@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -126,8 +127,63 @@ async def test_what_waits_goes_in_one_group_up_to_its_limits() -> None:
         assert [len(group) for group in at.store.groups] == [1, MAX_GROUP, 12, 2]
 
 
+async def test_who_waits_for_a_transaction_that_does_not_come_back_is_told_and_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, value in (("SLOW_SECONDS", 0.1), ("STUCK_SECONDS", 0.3), ("WATCH_SECONDS", 0.02)):
+        monkeypatch.setattr(writer, name, value)
+    async with desk() as at:
+        at.store.held.clear()
+        at.take("in-the-threads-hands")
+        async with asyncio.timeout(SECONDS):
+            while not at.writer.lines.empty():
+                await asyncio.sleep(0.002)
+        at.take("in-the-line")
+        await at.all_told(2)
+        assert at.codes() == {"in-the-threads-hands": "unavailable", "in-the-line": "unavailable"}
+        assert at.writer.stuck and at.writer.waiting == 1, "the thread still has the first"
+        at.take("later-one")
+        assert at.codes()["later-one"] == "unavailable", "at once: nobody waits for what stands still"
+        at.store.held.set()
+        async with asyncio.timeout(SECONDS):
+            while at.writer.stuck:
+                await asyncio.sleep(0.002)
+        at.take("in-the-line")
+        async with asyncio.timeout(SECONDS):
+            while at.codes()["in-the-line"] != "done":
+                await asyncio.sleep(0.002)
+        assert at.codes()["in-the-threads-hands"] == "unavailable", "nobody is told twice"
+        assert at.store.keys == ["in-the-threads-hands", "in-the-line"], "what was taken back is not written"
+        assert (at.writer.waiting, at.writer.waiting_bytes) == (0, 0)
+    said = [record.getMessage().split(" for ")[0] for record in caplog.records if record.name == "chat.writer"]
+    assert said == [
+        "The database has taken no messages",
+        "2 senders were told that the database does not answer",
+        said[2],
+    ]
+    assert said[2].startswith("The database takes messages again, after ")
+
+
+async def test_a_writer_that_gets_on_is_never_stuck_however_long_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("SLOW_SECONDS", 0.1), ("STUCK_SECONDS", 0.3), ("WATCH_SECONDS", 0.02), ("MAX_GROUP", 1)):
+        monkeypatch.setattr(writer, name, value)
+    async with desk() as at:
+        commit = at.writer.commit
+
+        def slowly(changes: Sequence[Change], now: int) -> list[Outcome]:
+            threading.Event().wait(0.05)
+            return commit(changes, now)
+
+        at.writer.commit = slowly
+        for key in keys(12):
+            at.take(key)
+        await at.all_told(12)
+        assert set(at.codes().values()) == {"done"}
+
+
 @pytest.mark.parametrize(
-    ("name", "value", "text"), [("MAX_WAITING", 5, "x"), ("MAX_WAITING_BYTES", 5 * (512 + 1000), "x" * 1000)]
+    ("name", "value", "text"),
+    [("MAX_WAITING", 5, "x"), ("MAX_WAITING_BYTES", 5 * (512 + sys.getsizeof("x" * 1000)), "x" * 1000)],
 )
 async def test_a_full_line_answers_unavailable_at_once_and_takes_again_when_there_is_room(
     name: str, value: int, text: str, monkeypatch: pytest.MonkeyPatch

@@ -241,12 +241,21 @@ class Hub:
         room.discard(member)
         self._drop_empty(slug)
 
-    def interrupt(self, slug: str) -> None:
-        """Let nobody enter a room who is on their way in: they have to begin again."""
+    def clear(self, slug: str) -> list[Connection]:
+        """Put everybody out at once, and return whom to tell; who is on their way in finds that they have to begin again.
+
+        At once: who comes again while others are told must find the room as it is now, not as it was.
+        """
         room = self.rooms.get(slug)
-        if room is not None:
-            room.joining.clear()
-            self._drop_empty(slug)
+        if room is None:
+            return []
+        members = room.live()
+        room.joining.clear()
+        for member in members:
+            room.discard(member)
+            member.rooms.discard(slug)
+        self._drop_empty(slug)
+        return members
 
     def shut_out(self, slug: str, people: Collection[str]) -> None:
         """Put people out of a room who may not read there any more."""
@@ -305,6 +314,13 @@ class Hub:
         room = self.rooms.get(slug)
         if room is not None and room.stream is not None:
             room.stream.seen(head, position)
+
+    def number(self, slug: str) -> int | None:
+        """Return the number of the last message that has passed in a room here, 0 where none has; None: it keeps none."""
+        room = self.rooms.get(slug)
+        if room is None:
+            return 0
+        return room.place.number if room.stream is not None else None
 
     def is_durable(self, slug: str) -> bool:
         room = self.rooms.get(slug)

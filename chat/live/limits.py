@@ -4,6 +4,8 @@ from __future__ import annotations
 
 # Frames of any kind a second, for each message a second: joins, names and pings cost too.
 FRAMES_PER_MESSAGE = 10
+# What a page of a log costs, in frames: the server reads and sends up to 256 KiB for it.
+PAGE_FRAMES = 10
 # This many bursts refused in a row, with nothing accepted between, is a flood and ends the connection.
 FLOOD_BURSTS = 4
 FLOOD_LEAST = 100
@@ -21,16 +23,17 @@ class Bucket:
         self.tokens = burst
         self.updated = now
 
-    def take(self, now: float) -> float:
-        """Take one token and return 0, or return the seconds until there is one."""
+    def take(self, now: float, cost: int = 1) -> float:
+        """Take so many tokens and return 0, or return the seconds until there are so many; more than `burst` is never."""
         if not self.rate:
             return 0.0
         self.tokens = min(self.burst, self.tokens + (now - self.updated) * self.rate)
         self.updated = now
-        if self.tokens >= 1:
-            self.tokens -= 1
+        cost = min(cost, int(self.burst))
+        if self.tokens >= cost:
+            self.tokens -= cost
             return 0.0
-        return (1 - self.tokens) / self.rate
+        return (cost - self.tokens) / self.rate
 
 
 class Patience:

@@ -151,14 +151,18 @@ class Stream:
             self.filling.add_done_callback(self._fill_ended)
 
     async def _fill(self) -> None:
-        since = self.position
-        found = await self.read(since)
-        if found is None:
-            await asyncio.sleep(RETRY_SECONDS)
-        elif found.head.epoch != self.epoch or found.head.offset < since:
-            self._restart(found.head)
-        else:
+        whole = False
+        while not whole:  # A read has a limit: what is left of one gap is no other gap.
+            since = self.position
+            found = await self.read(since)
+            if found is None:
+                await asyncio.sleep(RETRY_SECONDS)
+                return
+            if found.head.epoch != self.epoch or found.head.offset < since:
+                self._restart(found)
+                return
             self._take(found)
+            whole = found.whole
 
     def _take(self, found: Fill) -> None:
         missing = [event for event in found.events if (event.offset or 0) > self.position]
@@ -181,9 +185,12 @@ class Stream:
             logger.error("a stream could not be filled: %r", task.exception())
         self._wait()
 
-    def _restart(self, head: Head) -> None:
-        self._begin(head)
-        self.start_over(head)
+    def _restart(self, found: Fill) -> None:
+        self._begin(found.head)
+        # First: who starts over without being asked, as raw members do, is one who may read.
+        if found.outsiders:
+            self.shut_out(found.outsiders)
+        self.start_over(found.head)
         self._advance()
 
     def _begin(self, head: Head) -> None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods
 
-from chat.models import Invalidation, Room
+from chat.models import Room
 from chat.pages.forms import Settings, Topical
 from chat.pages.refusals import telling
 from chat.pages.visit import Visit, visit
@@ -53,7 +53,7 @@ def change(request: HttpRequest, room: Room, form: Form) -> None:
         return
     for name in form.changed_data:
         setattr(room, name, form.cleaned_data[name])
-    save(room, form.changed_data)
+    room.save(update_fields=form.changed_data)
     messages.success(request, _("Saved. It is in force within two seconds."))
 
 
@@ -61,13 +61,6 @@ def archive(request: HttpRequest, here: Visit, verb: str) -> HttpResponse:
     """Close a room for everything new, or open it again. Raises: WireError."""
     permissions.check_own(here.policy, here.person, here.standing)
     here.room.archived = verb == "archive"
-    save(here.room, ["archived"])
+    here.room.save(update_fields=["archived"])
     messages.success(request, _(SAID[verb]))
     return redirect("room-settings", slug=here.room.slug)
-
-
-def save(room: Room, fields: list[str]) -> None:
-    """Write fields of a room's row, and have its members' rights and lists looked at again."""
-    room.save(update_fields=fields)
-    users = room.memberships.values_list("user", flat=True)
-    Invalidation.objects.bulk_create([Invalidation(user=user) for user in users], batch_size=1000)

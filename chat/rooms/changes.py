@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -56,7 +57,7 @@ class Write(Change):
 
     @property
     def size(self) -> int:
-        return 512 + len(self.text or self.data or b"")
+        return 512 + sys.getsizeof(self.text or self.data or b"")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,7 +70,7 @@ class Edit(Change):
 
     @property
     def size(self) -> int:
-        return 512 + len(self.text)
+        return 512 + sys.getsizeof(self.text)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from chat.rooms.permissions import COLUMNS, OPEN, Policy
 FRESH_SECONDS = 1.0
 # Slugs remembered at most, found or not: a scan of made-up names costs bounded memory.
 MAX_ENTRIES = 10_000
-
-logger = logging.getLogger("chat.directory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +68,8 @@ class Directory:
 
     def _answered(self, slug: str, task: asyncio.Task[RoomCard | None]) -> None:
         del self.asking[slug]
-        if not task.cancelled() and task.exception() is not None:
-            logger.warning("room %s could not be looked up: %s", slug, task.exception())
+        if not task.cancelled():
+            task.exception()  # Whoever asked gets it, unless they have gone.
 
 
 def read(slug: str) -> RoomCard | None:

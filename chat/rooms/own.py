@@ -8,20 +8,25 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-# Of one person's rooms so many are told, the latest they came to first.
+# Of one person's rooms so many are told: the latest they came to, and conversations last. Those anybody may begin with
+# anybody, and many of them must not take the other rooms out of sight.
 MAX_ROOMS = 500
 
 # A direct room is called after the others in it. One statement for all: it is made each second.
 ROOMS = """
-SELECT m.user_id, r.slug, CASE WHEN r.kind = 'direct' THEN COALESCE((
-    SELECT {joined} FROM chat_membership o JOIN auth_user u ON u.id = o.user_id
-    LEFT JOIN chat_profile p ON p.user_id = u.id WHERE o.room_id = r.id AND o.user_id <> m.user_id), r.title)
-ELSE r.title END, r.kind, m.role, r.last, m.read, r.archived
-FROM chat_membership m JOIN chat_room r ON r.id = m.room_id WHERE m.user_id IN ({users}) ORDER BY m.id DESC
+SELECT o.user_id, o.slug, CASE WHEN o.kind = 'direct' THEN COALESCE((
+    SELECT {joined} FROM chat_membership m JOIN auth_user u ON u.id = m.user_id
+    LEFT JOIN chat_profile p ON p.user_id = u.id WHERE m.room_id = o.room_id AND m.user_id <> o.user_id), o.title)
+ELSE o.title END, o.kind, o.role, o.last, o.read, o.archived
+FROM (
+    SELECT m.user_id, m.room_id, m.role, m.read, r.slug, r.title, r.kind, r.last, r.archived, ROW_NUMBER() OVER (
+        PARTITION BY m.user_id ORDER BY CASE WHEN r.kind = 'direct' THEN 1 ELSE 0 END, m.id DESC) AS place
+    FROM chat_membership m JOIN chat_room r ON r.id = m.room_id WHERE m.user_id IN ({users})
+) AS o WHERE o.place <= {most} ORDER BY o.place
 """
 # SQLite goes through the others by their number anyway, by the index.
 JOINED = {
-    "postgresql": "STRING_AGG(COALESCE(p.name, u.username), ', ' ORDER BY o.user_id)",
+    "postgresql": "STRING_AGG(COALESCE(p.name, u.username), ', ' ORDER BY m.user_id)",
     "sqlite": "GROUP_CONCAT(COALESCE(p.name, u.username), ', ')",
 }
 READ = """
@@ -39,6 +44,11 @@ class Own(NamedTuple):
     last: int
     read: int
     archived: bool
+
+    def at(self, mark: Mark) -> Own:
+        """Return it as its room stands now. A direct room has a name of its own for each who is in it."""
+        title = self.title if self.kind == "direct" else mark.title
+        return self._replace(last=max(self.last, mark.last), title=title, archived=mark.archived)
 
     @property
     def unread(self) -> int:
@@ -62,15 +72,23 @@ def rooms_of(users: Collection[int]) -> dict[int, Rooms]:
         return found
     joined = JOINED.get(connection.vendor, JOINED["sqlite"])
     with connection.cursor() as cursor:
-        cursor.execute(ROOMS.format(users=", ".join(["%s"] * len(found)), joined=joined), list(found))
+        places = ", ".join(["%s"] * len(found))
+        cursor.execute(ROOMS.format(users=places, joined=joined, most=MAX_ROOMS), list(found))
         for user, slug, *own in cursor.fetchall():
-            if len(found[user]) < MAX_ROOMS:
-                found[user][slug] = Own(*own)
+            found[user][slug] = Own(*own)
     return found
 
 
-def lasts(slugs: Collection[str]) -> dict[str, int]:
-    """Return the number of the last message of each of these rooms.
+class Mark(NamedTuple):
+    """What is told of a room to all whose it is: `last` is the number of its last message."""
+
+    last: int
+    title: str
+    archived: bool
+
+
+def marks(slugs: Collection[str]) -> dict[str, Mark]:
+    """Return how these rooms stand.
 
     Raises: django.db.Error.
     """
@@ -78,9 +96,10 @@ def lasts(slugs: Collection[str]) -> dict[str, int]:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT slug, last FROM chat_room WHERE slug IN ({', '.join(['%s'] * len(slugs))})", list(slugs)
+            f"SELECT slug, last, title, archived FROM chat_room WHERE slug IN ({', '.join(['%s'] * len(slugs))})",
+            list(slugs),
         )
-        return dict(cursor.fetchall())
+        return {slug: Mark(last, title, bool(archived)) for slug, last, title, archived in cursor.fetchall()}
 
 
 def mark_read(reads: Iterable[tuple[int, str, int]], turn: Any) -> None:

@@ -30,6 +30,11 @@ MANY_WAITING = MAX_WAITING // 2
 MANY_WAITING_BYTES = 2 << 20
 # One line in the log, however many changes a dead database costs.
 REPEAT_SECONDS = 10.0
+# A transaction that has not come back by then waits for a lock that somebody else holds: the log says so, and after the
+# second time those who wait are told. Their clients keep what they sent, and send it again with the same key.
+SLOW_SECONDS = 3.0
+STUCK_SECONDS = 10.0
+WATCH_SECONDS = 1.0
 
 # The statement's fault, not the database's: the group is made again one by one, to find whose.
 OURS = (DataError, IntegrityError, ProgrammingError, NotSupportedError)
@@ -41,6 +46,10 @@ Finished = Callable[[list[tuple[Change, Outcome]]], None]
 def is_down(error: Exception) -> bool:
     """Tell whether it is the database, or the disk below it, that does not take anything now."""
     return isinstance(error, DatabaseError | OSError) and not isinstance(error, OURS)
+
+
+def nobody(outcome: Outcome) -> None:
+    """Tell nobody: who waited was told already."""
 
 
 def unavailable() -> WireError:
@@ -70,6 +79,11 @@ class Writer:
         self.waiting_bytes = 0
         self.groups = 0
         self.said = float("-inf")
+        # The group in the thread's hands, when the thread last gave one back, and whether it is not waited for any more.
+        self.group: list[Change] = []
+        self.moved_at = float("-inf")
+        self.stuck = False
+        self.watching: asyncio.TimerHandle | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self.thread: threading.Thread | None = None
         self.idle = asyncio.Event()
@@ -80,12 +94,18 @@ class Writer:
     # In the event loop
 
     def take(self, change: Change) -> None:
-        """Take a change, or answer at once that the line is full. Never waits."""
-        if self.waiting >= MAX_WAITING or (self.waiting and self.waiting_bytes + change.size > MAX_WAITING_BYTES):
+        """Take a change, or answer at once that the line is full or stands still. Never waits."""
+        full = self.waiting >= MAX_WAITING or (self.waiting and self.waiting_bytes + change.size > MAX_WAITING_BYTES)
+        if full or self.stuck:
             change.done(unavailable())
             return
-        if self.thread is None:
+        if self.loop is None:
             self._start()
+        assert self.loop is not None
+        if not self.waiting:
+            self.moved_at = self.loop.time()
+        if self.watching is None:
+            self.watching = self.loop.call_later(WATCH_SECONDS, self._watch)
         self.waiting += 1
         self.waiting_bytes += change.size
         self.idle.clear()
@@ -99,14 +119,59 @@ class Writer:
         self.thread.start()
 
     def _answer(self, answers: list[tuple[Change, Outcome]]) -> None:
-        self.waiting -= len(answers)
-        self.waiting_bytes -= sum(change.size for change, _ in answers)
+        self._settle([change for change, _ in answers])
         self.groups += 1
+        self._moved()
+        self.finished(answers)
+
+    def _settle(self, changes: list[Change]) -> None:
+        """Let changes wait no more."""
+        self.waiting -= len(changes)
+        self.waiting_bytes -= sum(change.size for change in changes)
         if not self.waiting:
             self.idle.set()
         if not self.crowded:
             self.calm.set()
-        self.finished(answers)
+
+    def _moved(self) -> None:
+        assert self.loop is not None
+        if self.stuck:
+            logger.warning("The database takes messages again, after %.0f s", self.loop.time() - self.moved_at)
+        self.stuck = False
+        self.moved_at = self.loop.time()
+
+    def _watch(self) -> None:
+        """Look each second whether the thread gets on, while anybody waits for it."""
+        assert self.loop is not None
+        self.watching = self.loop.call_later(WATCH_SECONDS, self._watch) if self.waiting else None
+        stood = self.loop.time() - self.moved_at
+        if not self.waiting or stood < SLOW_SECONDS:
+            return
+        self._grumble(
+            "The database has taken no messages for %.0f s, as if a lock were held; %d wait", stood, self.waiting
+        )
+        if stood >= STUCK_SECONDS and not self.stuck:
+            self.stuck = True
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Tell those who wait that the database does not answer. What the thread has in hand may be written yet."""
+        in_hand, rest = self.group, self._take_back()
+        logger.warning("%d senders were told that the database does not answer", len(in_hand) + len(rest))
+        self._settle(rest)
+        for change in (*in_hand, *rest):
+            change.done(unavailable())
+            change.done = nobody
+
+    def _take_back(self) -> list[Change]:
+        """Return what the thread has not taken yet, which is not written then."""
+        taken: list[Change | None] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                taken.append(self.lines.get_nowait())
+        if None in taken:
+            self.lines.put(None)  # The end is still to come.
+        return [change for change in taken if change is not None]
 
     @property
     def crowded(self) -> bool:
@@ -134,10 +199,11 @@ class Writer:
         assert self.loop is not None
         going = True
         while going:
-            group, going = self._collect()
+            self.group, going = group, _ = self._collect()
             if not group:
                 continue
             outcomes = self._write(group)
+            self.group = []
             with contextlib.suppress(RuntimeError):  # The loop has ended, and with it everybody who could be told.
                 self.loop.call_soon_threadsafe(self._answer, list(zip(group, outcomes, strict=True)))
         connections.close_all()
@@ -191,12 +257,13 @@ class Writer:
             return self.commit(group, int(self.clock() * 1000))
 
     def _complain(self, error: Exception, count: int) -> None:
+        self._grumble("The database took no messages (%s); %d senders were told", " ".join(str(error).split()), count)
+
+    def _grumble(self, words: str, *details: object) -> None:
         now = time.monotonic()
         if now - self.said >= REPEAT_SECONDS:
             self.said = now
-            logger.warning(
-                "The database took no messages (%s); %d senders were told", " ".join(str(error).split()), count
-            )
+            logger.warning(words, *details)
 
     @staticmethod
     def _reset() -> None:

@@ -26,7 +26,7 @@ SECRET = {"SECRET_KEY": "a key of the tests, the same on every node"}
 # The goal is 2 s: the look, once a second, and a moment of patience.
 LOOK_SECONDS = 10.0
 BACK_SECONDS = 25.0
-KEYS = 200
+KEYS = 1000
 TOO_LONG = 70_000  # bytes; CHAT_MAX_MESSAGE_BYTES is 65,536 by default
 
 

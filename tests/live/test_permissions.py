@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from http.cookies import SimpleCookie
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from django.contrib.messages.constants import ERROR
+from django.core.signing import b64_decode
 
 from chat.wire import json as json_codec
 
 from .farm import Farm
 from .guests import Guest
 from .servers import Server
+from .sockets import Ended, RawSocket
 
 WHO = ("anonymous", "guest", "user", "member", "moderator", "owner", "site", "deactivated")
 ROOMS: dict[str, dict[str, Any]] = {
@@ -95,9 +101,10 @@ TABLE: dict[str, dict[str, str]] = {
         "p-volatile": "nnnssssn",
     },
     "auth": dict.fromkeys(ROOMS, "uuuuuuuu"),  # by a token that does not hold
+    "ping": dict.fromkeys(ROOMS, "yyyyyyyy"),
     "typing": dict.fromkeys(ROOMS, "ssssssss"),
     "who": dict.fromkeys(ROOMS, "ssssssss"),
-    "read": dict.fromkeys(ROOMS, "uufyyyfu"),
+    "read": {**dict.fromkeys(ROOMS, "uufyyyfu"), "p-volatile": "uufsssfu"},
     "name": dict.fromkeys(ROOMS, "yyfffffy"),
     "leave": {
         "p-public": "yyyyyyyy",
@@ -120,7 +127,37 @@ FIELDS: dict[str, dict[str, Any]] = {
     "read": {"message": 1},
     "auth": {"token": "none"},
 }
-# y: the page, or the answer; r: done, and led on; l: led to the sign-in; x: refused with 403; u: with 401.
+# Of a raw client that comes to the room's own address and says something: y: it comes back; e: it is refused in words;
+# c: it is sent away.
+RAW = {
+    "p-public": "yyyyyyyy",
+    "p-no-guests": "ccyyyyyc",
+    "p-signed-in": "eeyyyyye",
+    "p-members-write": "eeeyyyye",
+    "p-announcements": "eeeeyyye",
+    "p-members": "cccyyyyc",
+    "p-direct": "cccyyycc",
+    "p-archived": "eeeeeeee",
+    "p-volatile": "cccyyyyc",
+}
+# What does not belong to a room. y: the page, or the answer; r: done, and led on; l: led to the sign-in; x: refused with
+# 403; u: with 401; m: there is no such method here, with 405.
+ELSEWHERE: dict[tuple[str, str], str] = {
+    ("GET", "/rooms/"): "yyyyyyyy",
+    ("GET", "/rooms/new/"): "llyyyyyl",
+    ("GET", "/direct/new/"): "llyyyyyl",
+    ("GET", "/accounts/profile/"): "llyyyyyl",
+    ("GET", "/accounts/password/"): "llyyyyyl",
+    ("GET", "/accounts/export/"): "llyyyyyl",
+    ("GET", "/accounts/erase/"): "llyyyyyl",
+    ("GET", "/admin/"): "aaaaaaaa",
+    ("POST", "/api/v1/tokens"): "uuyyyyyu",
+    ("POST", "/api/v1/tickets"): "uuyyyyyu",
+    ("GET", "/api/v1/tokens"): "mmmmmmmm",
+    ("DELETE", "/api/v1/tickets"): "mmmmmmmm",
+    ("PUT", "/rooms/new/"): "mmmmmmmm",
+}
+# Of a room, in this order: what changes anything comes last. e: led on, and told why not.
 PAGES: dict[tuple[str, str], dict[str, str]] = {
     ("GET", "/rooms/{slug}"): {
         "p-public": "yyyyyyyy",
@@ -157,8 +194,33 @@ PAGES: dict[tuple[str, str], dict[str, str]] = {
         "p-archived": "llxrrrxl",
         "p-volatile": "llxrrrrl",
     },
-    ("POST", "/api/v1/tokens"): dict.fromkeys(ROOMS, "uuyyyyyu"),
-    ("POST", "/api/v1/tickets"): dict.fromkeys(ROOMS, "uuyyyyyu"),
+    ("POST", "/rooms/{slug}/settings/"): {
+        **dict.fromkeys(ROOMS, "llxxrrrl"),
+        "p-direct": "llxxxxxl",
+        "p-archived": "llxxxxxl",
+    },
+    ("POST", "/rooms/{slug}/invitations/"): {
+        **dict.fromkeys(ROOMS, "llxxyyyl"),
+        "p-direct": "llxxxxxl",
+        "p-archived": "llxxxxxl",
+    },
+    ("POST", "/rooms/{slug}/members/"): {  # lets somebody in
+        **dict.fromkeys(ROOMS, "lleerrrl"),
+        "p-members": "llxerrrl",
+        "p-direct": "llxeeexl",
+        "p-archived": "lleeeeel",
+        "p-volatile": "llxerrrl",
+    },
+    ("PUT", "/rooms/{slug}"): dict.fromkeys(ROOMS, "mmmmmmmm"),
+    ("DELETE", "/rooms/{slug}"): dict.fromkeys(ROOMS, "mmmmmmmm"),
+    ("POST", "/rooms/{slug}"): dict.fromkeys(ROOMS, "mmmmmmmm"),
+    ("GET", "/rooms/{slug}/join/"): dict.fromkeys(ROOMS, "mmmmmmmm"),
+    ("DELETE", "/rooms/{slug}/members/"): dict.fromkeys(ROOMS, "mmmmmmmm"),
+}
+FORMS: dict[str, dict[str, str]] = {
+    "/rooms/{slug}/settings/": {"title": "{slug}", "topic": "by {who}", "posting": "{posting}", "guests": "{guests}"},
+    "/rooms/{slug}/invitations/": {"hours": "1", "uses": "1"},
+    "/rooms/{slug}/members/": {"name": "p-newcomer-{who}-{slug}", "role": "member"},
 }
 LETTERS = {"unauthenticated": "u", "forbidden": "f", "not_joined": "n", "unsupported": "s"}
 
@@ -186,6 +248,9 @@ for name in ("user", "member", "moderator", "owner", "site", "deactivated"):
 users["site"].groups.add(Group.objects.get(name="Site moderators"))
 User.objects.filter(username="p-deactivated").update(is_active=False)
 owner = Person("user:%d" % users["owner"].pk, "p-owner", "user")
+for who in {WHO!r}:
+    for slug in {list(ROOMS)!r}:
+        User.objects.create_user(f"p-newcomer-{{who}}-{{slug}}")
 for slug, fields in json.loads({json.dumps(json.dumps(ROOMS))}).items():
     room = Room.objects.create(slug=slug, title=slug, **{{**fields, "archived": False}})
     for role in ("member", "moderator", "owner"):
@@ -213,21 +278,52 @@ class Person:
 
     def ask(self, verb: str, fields: dict[str, Any]) -> str:
         answer = self.guest.ask(verb, fields)
-        return "y" if answer["type"] == "ack" else LETTERS[answer["payload"]["code"]]
+        return "y" if answer["type"] in ("ack", "pong") else LETTERS[answer["payload"]["code"]]
 
-    def open(self, method: str, path: str) -> str:
+    def open(self, method: str, path: str, form: Mapping[str, str] | None = None) -> str:
         connection = self.server.http()
-        connection.request(method, path, headers={"Cookie": self.cookie, "X-CSRFToken": CSRF})
+        headers = {"Cookie": self.cookie, "X-CSRFToken": CSRF, "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request(method, path, urlencode(form or {}), headers)
         answer = connection.getresponse()
         answer.read()
         connection.close()
-        if answer.status == 302:
-            return "l" if str(answer.headers["Location"]).startswith("/accounts/sign-in/") else "r"
-        return STATUS[answer.status]
+        if answer.status != 302:
+            return STATUS[answer.status]
+        where = str(answer.headers["Location"])
+        if where.startswith("/admin/login/"):
+            return "a"
+        return "l" if where.startswith("/accounts/sign-in/") else "e" if is_refusal(answer.headers) else "r"
+
+    def say(self, slug: str) -> str:
+        """Come to a room as a raw client, and say something."""
+        raw = RawSocket(self.server.address)
+        try:
+            raw.open(f"/ws/{slug}", headers=[("Cookie", self.cookie), ("Origin", f"http://{self.server.netloc}")])
+            raw.send("raw words")
+            while True:
+                came = str(raw.read())
+                if came.endswith(" echo: raw words"):
+                    return "y"
+                if came.startswith("Server error: "):
+                    return "e"
+        except Ended as ended:
+            assert ended.close.code in (4501, 4508), ended
+            return "c"
+        finally:
+            raw.drop()
+
+
+def is_refusal(headers: Any) -> bool:
+    """Tell whether a page leads on with a message that says why not (Django's messages, in their cookie)."""
+    cookies = SimpleCookie("; ".join(headers.get_all("Set-Cookie", [])))
+    packed = cookies["messages"].value.split(":")[0] if "messages" in cookies else ""
+    data = b64_decode(packed.removeprefix(".").encode())
+    told = json.loads(zlib.decompress(data) if packed.startswith(".") else data) if packed else []
+    return any(ERROR in entry for entry in told)
 
 
 CSRF = "0" * 32
-STATUS = {200: "y", 401: "u", 403: "x"}
+STATUS = {200: "y", 401: "u", 403: "x", 405: "m"}
 Meet = Callable[[str], Person]
 
 
@@ -251,20 +347,36 @@ def meet(farm: Farm, shared: Callable[..., Server]) -> Iterator[Meet]:
 @pytest.mark.parametrize("who", WHO)
 def test_every_envelope_and_page_for_everybody_in_every_kind_of_room(meet: Meet, slug: str, who: str) -> None:
     one, column = meet(who), WHO.index(who)
+    assert one.say(slug) == RAW[slug][column]
     said = {}
     for verb in TABLE:
         fields = {"name": f"Name of {who}"} if verb == "name" else {"room": slug, **FIELDS.get(verb, {})}
         said[verb] = one.ask(verb, fields)
     assert said == {verb: rows[slug][column] for verb, rows in TABLE.items()}
-    shown = {page: one.open(page[0], page[1].format(slug=slug)) for page in PAGES}
+    row = {"posting": "everyone", "guests": "on", **ROOMS[slug]}
+    words = {"slug": slug, "who": who, "posting": row["posting"], "guests": "on" if row["guests"] else ""}
+    shown = {}
+    for method, path in PAGES:
+        form = {name: value.format(**words) for name, value in FORMS.get(path, {}).items()} if method == "POST" else {}
+        shown[method, path] = one.open(method, path.format(slug=slug), {name: it for name, it in form.items() if it})
     assert shown == {page: rows[slug][column] for page, rows in PAGES.items()}
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_every_page_that_is_no_rooms_for_everybody(meet: Meet, who: str) -> None:
+    one = meet(who)
+    assert {page: one.open(*page) for page in ELSEWHERE} == {
+        page: row[WHO.index(who)] for page, row in ELSEWHERE.items()
+    }
 
 
 def test_the_tables_have_a_cell_for_every_verb_page_room_and_person() -> None:
     for rows in (*TABLE.values(), *PAGES.values()):
         assert rows.keys() == ROOMS.keys()
         assert all(len(row) == len(WHO) for row in rows.values())
+    assert RAW.keys() == ROOMS.keys()
+    assert all(len(row) == len(WHO) for row in (*RAW.values(), *ELSEWHERE.values()))
 
 
 def test_no_envelope_is_missing_in_the_table() -> None:
-    assert TABLE.keys() == (json_codec._payloads.keys() | json_codec.UNSUPPORTED) - {"ping", "pong"}
+    assert TABLE.keys() == (json_codec._payloads.keys() | json_codec.UNSUPPORTED) - {"pong"}

@@ -16,6 +16,9 @@ from .servers import KINDS, Server
 from .waiting import until
 
 ROOMS = 20
+VOLATILE = "passing"
+# The goal is 1 s.
+VOLATILE_SECONDS = 5.0
 LOOK_SECONDS = 20.0  # ten times what a look may take
 SECRET = {"SECRET_KEY": "the same for both"}
 NAMES = ("owner", "ada", "eve")
@@ -29,6 +32,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from chat.models import Membership, Room
 
 rooms = [Room.objects.create(slug="secret-%d" % n, title="Secret", kind="members") for n in range({ROOMS})]
+rooms.append(Room.objects.create(slug="{VOLATILE}", title="Passing", kind="members", durable=False))
 found = {{}}
 for name in {NAMES!r}:
     user = User.objects.create_user(name)
@@ -58,10 +62,10 @@ class Site:
         self.http = self.servers[0].http()
         self.token = "0" * 32
 
-    def dial(self, name: str, server: Server) -> Guest:
+    def dial(self, name: str, server: Server, *slugs: str) -> Guest:
         cookie = {"Cookie": f"sessionid={self.people[name][1]}"}
         one = Guest(server.ws(), origin=f"http://{server.netloc}", additional_headers=cookie)
-        for slug in self.slugs:
+        for slug in slugs or self.slugs:
             one.join(slug)
         return one
 
@@ -131,6 +135,26 @@ def test_who_is_put_out_hears_nothing_that_was_committed_after(site: Site, redis
 def test_who_is_put_out_hears_nothing_a_thousand_times(site: Site, redis: str) -> None:
     let_die(site, redis)
     tries(site, 50)
+
+
+@pytest.mark.parametrize("redis", ["alive", "dead"])
+def test_who_is_put_out_of_a_volatile_room_on_another_process_hears_nothing_soon_after(site: Site, redis: str) -> None:
+    """What is said there is not in a log, so nothing tells what came after; they are put out within a second."""
+    let_die(site, redis)
+    ada, eve = (site.dial(name, site.servers[1], VOLATILE) for name in ("ada", "eve"))
+    for number in range(5):
+        site.put_out(VOLATILE)
+        eve.pick(lambda it: it["type"] == "resync" and it["payload"]["room"] == VOLATILE, "resync", VOLATILE_SECONDS)
+        # With Redis dead it is `unavailable`, and heard here all the same.
+        ada.ask("send", {"room": VOLATILE, "text": f"after {number}"})
+        heard_until(ada, f"after {number}")
+        assert [it for it in eve.settle() if it["type"] == "message"] == []
+        assert eve.ask("join", {"room": VOLATILE})["payload"]["code"] == "forbidden"
+        assert eve.ask("send", {"room": VOLATILE, "text": "let me"})["payload"]["code"] == "not_joined"
+        site.take_in(VOLATILE)
+        eve.join(VOLATILE)
+    for one in (ada, eve):
+        one.close()
 
 
 def let_die(site: Site, redis: str) -> None:
