@@ -152,6 +152,12 @@ def test_a_session_that_has_run_out_is_nobodys() -> None:
     assert answered(asked_by(AnonymousUser(), **CHINESE)).content.decode() == "房间"
 
 
+def test_a_host_that_is_not_allowed_is_told_in_the_readers_language(client: Client) -> None:
+    answer = client.get("/", headers={**CHINESE, "host": "elsewhere.example"})
+    assert answer.status_code == 400
+    assert "<h1>无法理解此请求</h1>" in answer.content.decode()
+
+
 @pytest.mark.parametrize("path", ["/api/v1/tokens", "/admin/login/", "/admin/nowhere/"])
 @pytest.mark.django_db
 def test_programs_and_operators_read_english(client: Client, path: str) -> None:
