@@ -12,7 +12,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from chat.people import person_of_user
+from chat.people import Gone, person_of_user
 from chat.wire.events import Person
 
 
@@ -37,11 +37,18 @@ def read(keys: Collection[str]) -> dict[str, Account]:
         return {}
     wanted = {int(data[SESSION_KEY]) for data in sessions.values()}
     users = {user.pk: user for user in User.objects.filter(pk__in=wanted, is_active=True).select_related("profile")}
-    return {
-        key: Account(user.pk, person_of_user(user))
-        for key, data in sessions.items()
-        if (user := users.get(int(data[SESSION_KEY]))) is not None and fits(user, data)
-    }
+    found = {key: users.get(int(data[SESSION_KEY])) for key, data in sessions.items()}
+    fitting = {key: user for key, user in found.items() if user is not None and fits(user, sessions[key])}
+    accounts = {key: account_of(user) for key, user in fitting.items()}
+    return {key: account for key, account in accounts.items() if account is not None}
+
+
+def account_of(user: User) -> Account | None:
+    """Return a user's account, or None where it was deleted just now. Raises: django.db.Error."""
+    try:
+        return Account(user.pk, person_of_user(user))
+    except Gone:
+        return None
 
 
 def names_a_user(data: Mapping[str, Any]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -14,10 +13,12 @@ from django.conf import settings
 from chat import people, tickets
 from chat.cookies import value_of
 from chat.database import Database, ask
-from chat.live.identity import Identity, given_name
+from chat.live.identity import Identity, name_without
 from chat.origins import SCOPE_KEY
 from chat.sessions import Sessions
 from chat.tokens import Claims, Refused, Tokens
+from chat.wire import names
+from chat.wire.codes import WireError
 from chat.wire.events import Person
 from chat.wire.skeletons import skeleton
 
@@ -128,14 +129,17 @@ class Authority:
         return Identity(account.person, claims.session, account.user, expires_at=claims.expires_at)
 
     async def _stranger(self, person: Person) -> Person:
-        """Return somebody of another backend; one who is called like an account here is shown by another name."""
-        if not await ask(self.database, people.names_taken, skeleton(person.name)):
+        """Return somebody without an account; one who is called like an account here is shown by another name."""
+        own = name_without(person)
+        if person.name == own or not await ask(self.database, people.is_shown, skeleton(person.name)):
             return person
-        return Person(person.id, f"user-{hashlib.sha256(person.id.encode()).hexdigest()[:8]}", person.kind)
+        return Person(person.id, own, person.kind)
 
     async def _guest(self, person: Person) -> Identity:
-        """Return a guest that was here before; a name that is an account's by now is no more theirs."""
-        given = given_name(person.id.partition(":")[2])
-        if person.name != given and await ask(self.database, people.names_taken, skeleton(person.name)):
-            return Identity(Person(person.id, given, person.kind))
-        return Identity(person)
+        """Return a guest that was here before; a name that is an account's by now, or may not be any more, is not theirs."""
+        own = name_without(person)
+        try:
+            names.clean(person.name, own)
+        except WireError:
+            return Identity(Person(person.id, own, person.kind))
+        return Identity(await self._stranger(person))

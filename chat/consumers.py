@@ -219,6 +219,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.accept(json.SUBPROTOCOL if codec.name == "json" else None)
         self.node.registry.add(connection)
         self.node.watch.came(connection, self.asked_at)
+        self.node.namesakes.came(connection, self.asked_at)
         self.conversation.signing.begin()
         self.node.heartbeat.watch(connection)
         logger.info("open %s address=%s codec=%s room=%s", connection.id, self.address, codec.name, self.room_of(codec))

@@ -29,6 +29,7 @@ from chat.live.link import Link
 from chat.live.membership import Membership
 from chat.live.registry import Registry
 from chat.look import Figures, Look, Seen
+from chat.namesakes import Namesakes
 from chat.notes import MAX_NOTES
 from chat.outage import Outage
 from chat.personal import Personal
@@ -100,6 +101,7 @@ class Node:
         self.sessions = Sessions(self.database)
         self.authority = Authority(Tokens(conf), self.sessions, self.database)
         self.watch = Watch(self.registry, self.sessions, self.session_ended, self.doors.recheck, self.clock)
+        self.namesakes = Namesakes(self.registry, self.database, self.clock)
         self.changed_at = float("-inf")
         self.broker = Broker(layer, self.hub, self.id, conf.clustered)
         self.relay = Relay(self.broker.publish)
@@ -312,6 +314,7 @@ class Node:
             self.broker.hint()
         self.personal.refresh(users)
         await self.watch.hear(users)
+        await self.namesakes.hear(users)
 
     async def session_ended(self, leaving: Collection[Connection]) -> None:
         await self._close(leaving, SESSION_ENDED)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import count
+import contextlib
+from collections.abc import Collection, Iterator
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
@@ -15,8 +16,15 @@ from chat.wire.events import Person
 from chat.wire.names import MAX_NAME_CHARACTERS
 from chat.wire.skeletons import skeleton
 
-# What a name is made unlike another's with, from 2 up.
+# What a name is made unlike another's with, from 2 up to this; then another name is tried.
 SUFFIX = " {}"
+MOST_ALIKE = 100
+# Accounts that nobody has seen yet, whose usernames are compared with a name: as many as cost about 10 ms.
+MAX_UNSEEN = 2000
+
+
+class Gone(Exception):
+    """There is no such user any more: the account was deleted meanwhile."""
 
 
 def person_of_user(user: User) -> Person:
@@ -24,7 +32,7 @@ def person_of_user(user: User) -> Person:
 
     No query where the profile was read with the user (`select_related("profile")`).
 
-    Raises: django.db.Error.
+    Raises: Gone, django.db.Error.
     """
     return Person(f"user:{user.pk}", profile_of(user).name, "user")
 
@@ -32,7 +40,7 @@ def person_of_user(user: User) -> Person:
 def profile_of(user: User) -> Profile:
     """Return a user's profile; who has none yet gets one that is called like the account, or nearly so.
 
-    Raises: django.db.Error.
+    Raises: Gone, django.db.Error.
     """
     try:
         found: Profile = user.profile
@@ -43,31 +51,52 @@ def profile_of(user: User) -> Profile:
 
 def time_zone_of(user: User | AnonymousUser) -> str:
     """Return the time zone that somebody has chosen; empty for the browser's. Raises: django.db.Error."""
-    return "" if user.is_anonymous else str(profile_of(user).time_zone)
+    if not user.is_anonymous:
+        with contextlib.suppress(Gone):
+            return str(profile_of(user).time_zone)
+    return ""
 
 
 def begin(user: User, wanted: str) -> Profile:
     """Make a user's profile, with the name that is wanted: with a number behind it where it is somebody's; the main room
-    is theirs from then on.
+    is theirs from then on. Every process hears of the name.
 
-    Raises: django.db.Error.
+    Raises: Gone, django.db.Error.
     """
-    base = usable(wanted, user.pk)
-    for number in count(1):
-        suffix = "" if number == 1 else SUFFIX.format(number)
-        name = base[: MAX_NAME_CHARACTERS - len(suffix)].rstrip() + suffix
-        if names_taken(skeleton(name)):
+    for name in names_like(usable(wanted, user.pk), user.pk):
+        if is_shown(skeleton(name)):
             continue
         try:
-            with transaction.atomic():
-                profile, _ = Profile.objects.get_or_create(
-                    user=user, defaults={"name": name, "skeleton": skeleton(name)}
-                )
-                join_main_room(user)
+            return make(user, name)
         except IntegrityError:
-            continue  # Somebody took the name just now.
-        return profile
-    raise AssertionError("numbers do not end")
+            if not User.objects.filter(pk=user.pk).exists():
+                raise Gone(f"user {user.pk}") from None
+            if not is_shown(skeleton(name)):
+                raise
+            # Somebody took the name just now.
+    raise IntegrityError(f"user {user.pk} gets no name: every one that was tried is somebody's")
+
+
+def names_like(name: str, number: int) -> Iterator[str]:
+    """Yield a name, then others like it, then such as only the server gives."""
+    for base in (name, f"{names.USER}{number}"):
+        yield base
+        for suffix in map(SUFFIX.format, range(2, MOST_ALIKE + 1)):
+            yield base[: MAX_NAME_CHARACTERS - len(suffix)].rstrip() + suffix
+
+
+def make(user: User, name: str) -> Profile:
+    """Make a user's profile, or find the one that another process has made just now. Raises: django.db.Error."""
+    with transaction.atomic():
+        # By number: else the user would hold a profile that is rolled back.
+        profile, made = Profile.objects.get_or_create(
+            user_id=user.pk, defaults={"name": name, "skeleton": skeleton(name)}
+        )
+        join_main_room(user)
+        if made:
+            Invalidation.of(user.pk)
+    user.profile = profile
+    return profile
 
 
 def join_main_room(user: User) -> None:
@@ -80,28 +109,31 @@ def join_main_room(user: User) -> None:
 def usable(wanted: str, number: object) -> str:
     """Return a name as it may be shown; one that nobody may have is replaced, since it may pass for the server."""
     try:
-        return checked(wanted[:MAX_NAME_CHARACTERS])
+        return names.clean(wanted[:MAX_NAME_CHARACTERS])
     except WireError:
-        return f"user-{number}"
+        return f"{names.USER}{number}"
 
 
-def checked(name: str) -> str:
-    """Return a name as it is shown.
-
-    Raises: WireError where it is empty, too long, invisible, or passes for the server.
-    """
-    shown = names.clean(name)
-    if not skeleton(shown):
-        raise WireError(Error.BAD_FRAME, "payload.name: expected visible characters, got marks that show nothing")
-    return shown
-
-
-def names_taken(wanted: str, but: int | None = None) -> bool:
-    """Tell whether a skeleton is that of somebody's name; `but` is the user who may have it.
+def is_shown(wanted: str, but: int | None = None) -> bool:
+    """Tell whether a skeleton is that of a profile's name; `but` is the user who may have it.
 
     Raises: django.db.Error.
     """
     return Profile.objects.filter(skeleton=wanted).exclude(user=but).exists()
+
+
+def is_awaited(wanted: str, but: int | None = None) -> bool:
+    """Tell whether an account that nobody has seen yet, made by a command or in the admin, would be called so.
+
+    Only the latest MAX_UNSEEN are compared. Raises: django.db.Error.
+    """
+    unseen = User.objects.filter(profile=None).exclude(pk=but or 0).order_by("-pk")[:MAX_UNSEEN]
+    return any(skeleton(name[:MAX_NAME_CHARACTERS]) == wanted for name in unseen.values_list("username", flat=True))
+
+
+def skeletons_of(users: Collection[int]) -> set[str]:
+    """Return the skeletons of users' names. Raises: django.db.Error."""
+    return set(Profile.objects.filter(user__in=users).values_list("skeleton", flat=True))
 
 
 def check_free(name: str, but: int | None = None) -> None:
@@ -109,7 +141,8 @@ def check_free(name: str, but: int | None = None) -> None:
 
     Raises: WireError, django.db.Error.
     """
-    if names_taken(skeleton(name), but):
+    wanted = skeleton(name)
+    if is_shown(wanted, but) or is_awaited(wanted, but):
         raise WireError(Error.CONFLICT, f"payload.name: “{name}” is the name of somebody here, or looks like it")
 
 
@@ -118,7 +151,7 @@ def rename(profile: Profile, name: str) -> None:
 
     Raises: WireError where the name may not be, or is another's; django.db.Error.
     """
-    shown = checked(name)
+    shown = names.clean(name)
     check_free(shown, profile.user_id)
     profile.name, profile.skeleton = shown, skeleton(shown)
     try:

@@ -9,12 +9,12 @@ from typing import Any
 from chat import people
 from chat.database import ask
 from chat.live.connection import Connection
-from chat.live.identity import Identity
+from chat.live.identity import Identity, name_without
 from chat.node import Node
 from chat.tokens import Refused
+from chat.wire import names
 from chat.wire.codes import AUTH_TIMEOUT, SESSION_ENDED, Error, WireError
 from chat.wire.commands import Auth, Id, Name
-from chat.wire.events import Person
 
 # From the handshake to a token, where guests are not let in.
 AUTH_SECONDS = 10.0
@@ -75,6 +75,7 @@ class Signing:
         self.node.personal.end(self.connection)
         self.node.registry.identify(self.connection, identity)
         self.node.watch.came(self.connection, asked_at)
+        self.node.namesakes.came(self.connection, asked_at)
         self.end()
         self._watch()
         self.answer("ack", id, self.described())
@@ -90,13 +91,17 @@ class Signing:
         return {"user": person, "token": self.node.authority.tokens.for_guest(person)}
 
     async def rename(self, id: Id, name: Name) -> None:
-        """Give a guest another name, which is nobody's who has an account. Raises: WireError, Unavailable."""
+        """Give a guest another name, which is no account's, nor a guest's beside them. Raises: WireError, Unavailable."""
         self.check()
         if not self.connection.identity.is_guest:
             raise WireError(Error.FORBIDDEN, "Who is signed in is called by the name of the account.")
-        shown = people.checked(name.name)
-        await ask(self.node.database, people.check_free, shown)
-        self.connection.person = Person(self.connection.person.id, shown, self.connection.person.kind)
+        given = name_without(self.connection.person)
+        shown = names.clean(name.name, given)
+        if shown != given:
+            await ask(self.node.database, people.check_free, shown)
+            # After that: another may have taken it meanwhile.
+            self.node.namesakes.check(self.connection, shown)
+        self.node.registry.rename(self.connection, shown)
         self.answer("ack", id, self.described())
 
     # Time

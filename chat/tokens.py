@@ -15,7 +15,7 @@ from django.utils.crypto import salted_hmac
 
 from chat.conf import SLUG, Conf
 from chat.jwks import KeySet
-from chat.live.identity import NOTHING
+from chat.live.identity import NOTHING, name_without
 from chat.wire import names
 from chat.wire.codes import WireError
 from chat.wire.events import Person
@@ -167,7 +167,7 @@ def shown(name: Any, subject: str) -> str:
             return names.clean(str(text or "")[: names.MAX_NAME_CHARACTERS])
         except WireError:
             continue
-    return "user"
+    return name_without(Person(f"ext:{subject}", "", "user"))
 
 
 def granted(rooms: Any) -> Mapping[str, str]:

@@ -37,10 +37,13 @@ SENTENCES = (
     # Names
     gettext_noop("A name may not begin with “Server” or what looks like it."),
     gettext_noop("Expected 1 to {most} characters, got {count}."),
-    gettext_noop("Expected visible characters, got marks that show nothing."),
+    gettext_noop("Expected visible characters, got marks alone."),
     gettext_noop("Expected visible characters, got U+{code}."),
     gettext_noop("Somebody took this name just now."),
+    gettext_noop("“{name}” is a name that only the server gives."),
+    gettext_noop("“{name}” is the name of an account now, or looks like it: you are called “{now}”."),
     gettext_noop("“{name}” is the name of somebody here, or looks like it."),
+    gettext_noop("“{name}” is what somebody here is called, or looks like it."),
     # Messages
     gettext_noop("A binary message cannot be edited."),
     gettext_noop("A message may have {most} bytes, got {size}."),
@@ -67,6 +70,7 @@ SENTENCES = (
     gettext_noop("Expected owner, moderator, member or nothing, got “{word}”."),
     gettext_noop("Expected somebody who is in this room: perhaps they have just left it."),
     gettext_noop("Expected the name of somebody with an account here, got “{name}”."),
+    gettext_noop("More than one person is called “{name}”: give them an invitation."),
     gettext_noop("Join {room} before you change anything in it."),
     gettext_noop("Join {room} before you read in it."),
     gettext_noop("Join {room} before you send to it."),

@@ -176,6 +176,7 @@ class FakeSessions:
         self.persons = persons
         self.tickets: dict[tuple[str, str], Redeemed] = {}
         self.names: set[str] = set()
+        self.renamed: dict[int, str] = {}
         self.asked: list[tuple[str, ...]] = []
         self.error: Exception | None = None
         self.gate: asyncio.Event | None = None
@@ -186,12 +187,14 @@ class FakeSessions:
             await self.gate.wait()
         if self.error is not None:
             raise self.error
-        if call is people.names_taken:
+        if call is people.is_shown:
             return arguments[0] in self.names
         if call is people.check_free:
             if skeleton(arguments[0]) in self.names:
                 raise WireError(Error.CONFLICT, "payload.name: taken")
             return None
+        if call is people.skeletons_of:
+            return {skeleton(self.renamed[user]) for user in arguments[0] if user in self.renamed}
         if call is tickets.redeem:
             return self.tickets.pop(arguments, None)
         if call is own.rooms_of:
@@ -206,7 +209,7 @@ class FakeSessions:
     def serve(self, node: Node) -> None:
         """Answer a node that asks who somebody is."""
         node.database = node.sessions.database = node.authority.database = self  # type: ignore[assignment]
-        node.personal.database = self  # type: ignore[assignment]
+        node.personal.database = node.namesakes.database = self  # type: ignore[assignment]
 
 
 def account_of(person: Person) -> Account:
@@ -345,6 +348,7 @@ def make_node(
     node.look.database.close()
     node.reader = node.doors.database = node.personal.database = FakeReader(log)  # type: ignore[assignment]
     node.database = node.sessions.database = node.authority.database = FakeSessions()  # type: ignore[assignment]
+    node.namesakes.database = node.database
     node.writer = FakeWriter(log, node.committed)  # type: ignore[assignment]
     node.look.database = FakeRows(log)  # type: ignore[assignment]
     node.directory.database = FakeDatabase(log, **(rooms or {"lobby": "Lobby", "goframe": "GoFrame"}))  # type: ignore[assignment]

@@ -86,7 +86,7 @@ BAD_NAMES = {
     "too long": ("x" * 41, "Expected 1 to 40 characters, got 41."),
     "blank": ("   ", "Expected 1 to 40 characters, got 0."),
     "invisible": ("Gr\u200bace", "Expected visible characters, got U+200B."),
-    "nothing but a selector": ("\ufe0f", "Expected visible characters, got marks that show nothing."),
+    "nothing but a selector": ("\ufe0f", "Expected visible characters, got marks alone."),
     "the server": ("Server admin", "A name may not begin with “Server” or what looks like it."),
     "like the server": ("Ѕеrver", "A name may not begin with “Server” or what looks like it."),
     "somebody's": ("Ada", "“Ada” is the name of somebody here, or looks like it."),
@@ -94,6 +94,42 @@ BAD_NAMES = {
     "somebody's in Cyrillic": ("Аdа", "“Аdа” is the name of somebody here, or looks like it."),
     "somebody's with spaces": ("A d a", "“A d a” is the name of somebody here, or looks like it."),
 }
+
+
+BAD_USERNAMES = {
+    "the server": ("server", "A name may not begin with “Server” or what looks like it."),
+    "like somebody's": ("R00T", "“R00T” is the name of somebody here, or looks like it."),
+    "somebody's in Cyrillic": ("Аdа", "“Аdа” is the name of somebody here, or looks like it."),
+    "what only the server gives": ("user-9", "“user-9” is a name that only the server gives."),
+}
+
+
+@pytest.mark.parametrize(("name", "said"), BAD_USERNAMES.values(), ids=BAD_USERNAMES)
+def test_a_username_that_may_not_be_a_name_is_refused_where_it_would_be_one(
+    client: Client, ada: User, name: str, said: str
+) -> None:
+    people.begin(User.objects.create(username="boss"), "Root")
+    answer = sign_up(client, username=name, name="")
+    assert answer.status_code == 200
+    assert said in answer.context["form"].errors["username"]  # type: ignore[attr-defined]
+    assert User.objects.count() == 2
+    assert sign_up(client, username=name, name="Grace").status_code == 302
+
+
+def test_a_username_that_is_longer_than_a_name_is_shown_as_far_as_it_goes(client: Client, ada: User) -> None:
+    assert sign_up(client, username="g" * 60, name="").status_code == 302
+    assert User.objects.get(username="g" * 60).profile.name == "g" * 40
+
+
+def test_a_name_that_the_server_gave_stays_ones_own(client: Client, ada: User) -> None:
+    user = User.objects.create(username="server")
+    name = people.person_of_user(user).name
+    assert name == f"user-{user.pk}"
+    client.force_login(user)
+    form = {"name": name, "colour": "7", "time_zone": "", "language": ""}
+    assert client.post("/accounts/profile/", form).status_code == 302
+    assert Profile.objects.get(user=user).colour == 7
+    assert "only the server gives" in text(client.post("/accounts/profile/", {**form, "name": f"user-{ada.pk}"}))
 
 
 @pytest.mark.parametrize(("name", "said"), BAD_NAMES.values(), ids=BAD_NAMES)

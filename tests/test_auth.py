@@ -15,7 +15,7 @@ from django.utils import timezone
 from chat import auth
 from chat.auth import Account
 from chat.models import Profile
-from chat.people import person_of_user
+from chat.people import Gone, person_of_user
 from chat.wire.events import Person
 
 
@@ -125,3 +125,18 @@ def test_a_session_whose_data_was_tampered_with_is_a_guests(ada: User) -> None:
     key = signed_in(ada)
     Session.objects.update(session_data="eyJfYXV0aF91c2VyX2lkIjoiMSJ9:forged:signature")
     assert auth.read([key]) == {}
+
+
+def test_who_is_deleted_while_they_are_asked_after_is_a_guest_and_the_others_are_who_they_are(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grace = create("grace")
+    keys = {user: signed_in(user) for user in (ada, grace)}
+
+    def person_of(user: User) -> Person:
+        if user == ada:
+            raise Gone(f"user {user.pk}")
+        return person_of_user(user)
+
+    monkeypatch.setattr(auth, "person_of_user", person_of)
+    assert list(auth.read(list(keys.values()))) == [keys[grace]]

@@ -163,6 +163,12 @@ async def test_a_guests_name_that_is_an_accounts_by_now_is_no_more_the_guests(
     assert await authority.accept(BEARERS["a guest's"]) == Identity(NAMELESS)
 
 
+@pytest.mark.parametrize("name", ["Seᖇver broadcast", "deleted user", "guest-4567", "user-7", "\u0301", ""])
+async def test_a_guests_name_that_may_not_be_any_more_is_no_more_the_guests(authority: Authority, name: str) -> None:
+    token = tokens().for_guest(Person(WANDERER.id, name, "guest"))
+    assert await authority.accept(token) == Identity(NAMELESS)
+
+
 async def test_a_ticket_opens_once(authority: Authority) -> None:
     came = scope(query=f"ticket={TICKET}")
     assert await authority.identify(came) == AS_ADA

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
+from chat import people
 from chat.models import Invalidation
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,7 +57,10 @@ ENDS: dict[str, Change] = {
 
 @pytest.fixture
 def ada() -> User:
-    return User.objects.create_user("ada", password="a long and good one")
+    user = User.objects.create_user("ada", password="a long and good one")
+    people.person_of_user(user)
+    Invalidation.objects.all().delete()  # Of the name, which is new.
+    return user
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ EDGES = {
         "writes",
         "doors",
         "acting",
+        "namesakes",
         "personal",
         "told",
         "views",

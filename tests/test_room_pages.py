@@ -408,6 +408,12 @@ def test_somebody_is_let_in_by_name(world: World) -> None:
     assert world.roles("members")["user"] == "member"
     answer = client.post("/rooms/members/members/", {"name": "<Nobody>", "role": "member"}, follow=True)
     assert "Expected the name of somebody with an account here, got “<Nobody>”." in words(answer)
+    # An account that nobody has signed in to yet, and somebody who is called like it.
+    User.objects.create(username="Dana")
+    Profile.objects.filter(user=world.users["user"]).update(name="Dana", skeleton="dana, before she came")
+    answer = client.post("/rooms/members/members/", {"name": "Dana", "role": "moderator"}, follow=True)
+    assert "More than one person is called “Dana”: give them an invitation." in words(answer)
+    assert world.roles("members")["user"] == "member"
     answer = world.client("member").post("/rooms/members/members/", {"name": "The site", "role": "member"}, follow=True)
     assert "Only moderators of the room may do that." in words(answer)
 

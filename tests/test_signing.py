@@ -346,6 +346,49 @@ async def test_a_guest_may_not_take_the_name_of_an_account_nor_what_looks_like_i
         assert code(await client.ask("name", name="Eve")) == "unavailable"
 
 
+@pytest.mark.parametrize("name", ["guest-9999", "user-7", "deleted user"])
+@in_virtual_time
+async def test_a_guest_may_not_take_a_name_that_only_the_server_gives(name: str) -> None:
+    async with started() as (node, _):
+        assert code(await Dialled(node).ask("name", name=name)) == "forbidden"
+
+
+@in_virtual_time
+async def test_a_guest_may_take_the_name_that_was_given_to_it_back() -> None:
+    async with started() as (node, _):
+        client = Dialled(node)
+        given = client.connection.person.name
+        await client.ask("name", name="Wanderer")
+        assert (await client.ask("name", name=given))["payload"]["user"]["name"] == given
+        assert node.registry.names == {}
+
+
+@in_virtual_time
+async def test_a_guest_may_not_take_what_looks_like_another_guests_name_until_that_one_is_gone() -> None:
+    async with started() as (node, _):
+        first, second = Dialled(node), Dialled(node)
+        await first.ask("name", name="Wanderer")
+        for name in ("Wanderer", "WANDERER", "Wаnderer"):
+            assert code(await second.ask("name", name=name)) == "conflict"
+        assert (await first.ask("name", name="wanderer"))["type"] == "ack"
+        node.registry.remove(first.connection)
+        assert (await second.ask("name", name="Wanderer"))["type"] == "ack"
+
+
+@in_virtual_time
+async def test_of_two_guests_that_want_a_name_at_once_one_gets_it() -> None:
+    async with started() as (node, sessions):
+        clients = [Dialled(node), Dialled(node)]
+        sessions.gate = asyncio.Event()
+        for client in clients:
+            client.lane.take()
+            client.say("name", 1, name="Wanderer")
+        await asyncio.sleep(0.1)
+        sessions.gate.set()
+        await asyncio.sleep(0.1)
+        assert [client.lane.take()[0]["type"] for client in clients] == ["ack", "error"]
+
+
 # What a token gives in rooms
 
 

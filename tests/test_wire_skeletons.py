@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat.wire.names import MAX_NAME_CHARACTERS
 from chat.wire.skeletons import MAX_SKELETON_CHARACTERS, skeleton
 
 LIKE_ALICE = {
@@ -37,6 +38,18 @@ ALIKE = [
     ("Zoë", "Zoe\u0308"),
     ("ЖДЩ", "ждщ"),
     ("a.b", "a٠b"),
+    ("Bill", "Bi\u0307ll"),
+    ("Bill", "Bi\u0307\u0307ll"),
+    ("Bill", "Bil\u0307l"),
+    ("Bill", "Bі\u0307ll"),
+    ("Bįll", "Bi\u0328\u0307ll"),
+    ("Juan", "j\u0307uan"),
+    ("Ipek", "İpek"),
+    ("Bíll", "Bi\u0301\u0301ll"),
+    ("Bill", "Bill\u17d2"),
+    ("Bill", "Bi\U0001107fll"),
+    ("Bill", "Bill\U0001bc9d"),
+    ("Bill", "Bill\U0001daa1"),
 ]
 APART = [
     *(
@@ -47,6 +60,10 @@ APART = [
         ("小明", "小红"),
         ("Ada", "Ada."),
         ("Ann", "Anna"),
+        ("Bíll", "Bill"),
+        ("Bi\u0301\u0307ll", "Bíll"),
+        ("Żaneta", "Zaneta"),
+        ("Ċ", "C"),
     ),
 ]
 
@@ -80,3 +97,7 @@ def test_a_skeleton_fits_into_its_column_and_has_no_space(name: str) -> None:
 
 def test_a_skeleton_that_would_be_too_long_still_tells_names_apart() -> None:
     assert len({skeleton("ﷺ" * 40), skeleton("ﷺ" * 39), skeleton("ﷺ" * 39 + "a")}) == 3
+
+
+def test_a_skeleton_has_four_characters_for_each_of_a_name() -> None:
+    assert MAX_SKELETON_CHARACTERS == 4 * MAX_NAME_CHARACTERS

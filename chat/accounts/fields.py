@@ -10,6 +10,7 @@ from django.utils.functional import lazy
 
 from chat import people
 from chat.told import told
+from chat.wire import names
 from chat.wire.codes import WireError
 from chat.wire.names import MAX_NAME_CHARACTERS
 
@@ -25,18 +26,22 @@ def words(error: WireError) -> ValidationError:
 
 
 class NameField(forms.CharField):
-    """A display name that nobody is mistaken for another by; `owner` is the user who may have it already."""
+    """A display name that nobody is mistaken for another by; `owner` is the user who may have it already.
+
+    `kept` is what they are called now: it stays theirs, also where only the server gives such a name.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(strip=False, error_messages={"required": told_lazily(MISSING)}, **kwargs)
         self.owner: int | None = None
+        self.kept = ""
 
     def clean(self, value: Any) -> str:
-        name = super().clean(value)
-        if not name:
-            return ""
+        name = str(super().clean(value))
+        if not name or name == self.kept:
+            return name
         try:
-            shown = people.checked(name)
+            shown = names.clean(name)
             people.check_free(shown, self.owner)
         except WireError as error:
             raise words(error) from None

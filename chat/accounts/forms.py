@@ -22,6 +22,7 @@ from chat import people, set_up
 from chat.accounts.fields import NameField
 from chat.models import Invalidation, Profile
 from chat.models.profile import COLOURS
+from chat.wire.names import MAX_NAME_CHARACTERS
 
 # Who has no password here has signed in lately, when they ask for what else needs one.
 LATELY = timedelta(minutes=10)
@@ -47,6 +48,16 @@ class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
             "username": _("What you sign in with: letters, digits and @ . + - _"),
             "email": _("Only used to send you a link when you have forgotten your password. May stay empty."),
         }
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse, also, a username that others could not see as a name, where it is to be one."""
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("name") == "" and cleaned.get("username"):
+            try:
+                self.fields["name"].clean(cleaned["username"][:MAX_NAME_CHARACTERS])
+            except ValidationError as error:
+                self.add_error("username", error)
+        return cleaned
 
     def create(self) -> User:
         """Make the account and its profile. Raises: django.db.Error."""
@@ -96,7 +107,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         field = self.fields["name"]
         assert isinstance(field, NameField)
-        field.owner = self.instance.user_id
+        field.owner, field.kept = self.instance.user_id, self.instance.name
         zones = sorted(zoneinfo.available_timezones() - {"localtime", "Factory"})
         self.fields["time_zone"].choices = [("", AS_THE_BROWSER_SAYS), *((zone, zone) for zone in zones)]  # type: ignore[attr-defined]
 

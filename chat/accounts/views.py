@@ -10,6 +10,7 @@ from django.contrib.auth import login
 from django.contrib.auth import views as django_views
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse, reverse_lazy
@@ -102,6 +103,12 @@ class ProfilePage(FormView):  # type: ignore[type-arg]
     template_name = "accounts/profile.html"
     form_class = ProfileForm
     success_url = reverse_lazy("accounts:profile")
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except people.Gone:
+            return redirect_to_login(request.get_full_path())
 
     def get_form_kwargs(self) -> dict[str, Any]:
         user = self.request.user

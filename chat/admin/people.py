@@ -39,7 +39,7 @@ class ShownForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         field = self.fields["name"]
         assert isinstance(field, NameField)
-        field.owner = self.instance.user_id
+        field.owner, field.kept = self.instance.user_id, self.instance.name
 
     def save(self, commit: bool = True) -> Any:
         self.instance.skeleton = skeleton(self.cleaned_data["name"])

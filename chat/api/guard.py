@@ -10,10 +10,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
 
+from chat.people import Gone
 from chat.wire.origins import parse
 
 View = Callable[[HttpRequest], JsonResponse]
 
+SIGN_IN = "Sign in first."
 CROSS_SITE = "Expected Django's CSRF token, or application/json from a page of this very site."
 
 
@@ -58,7 +60,10 @@ def for_the_signed_in(view: View) -> Callable[[HttpRequest], HttpResponse]:
             if csrf.process_view(request, view, (), {}) is not None:
                 return refusal(403, "forbidden", CROSS_SITE)
         if not request.user.is_authenticated:
-            return refusal(401, "unauthenticated", "Sign in first.")
-        return view(request)
+            return refusal(401, "unauthenticated", SIGN_IN)
+        try:
+            return view(request)
+        except Gone:
+            return refusal(401, "unauthenticated", SIGN_IN)
 
     return guarded

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from chat.wire.events import Person
+from chat.wire.names import GUEST, USER
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def given_name(id: str) -> str:
     """Return what a guest is called who has chosen no name."""
-    return f"guest-{id[:4]}"
+    return f"{GUEST}{id[:4]}"
+
+
+def name_without(person: Person) -> str:
+    """Return what a guest, or somebody of another backend, is called who may not have the name that they want."""
+    kind, _, id = person.id.partition(":")
+    return given_name(id) if kind == "guest" else f"{USER}{hashlib.sha256(person.id.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True, slots=True)

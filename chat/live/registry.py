@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from enum import Enum
 from typing import TypeVar
 
 from chat.live.connection import Connection
-from chat.live.identity import Identity
+from chat.live.identity import Identity, name_without
+from chat.wire.events import Person
 from chat.wire.origins import Origin
+from chat.wire.skeletons import skeleton
 
 # Up to this share over a limit a connection is accepted and told why it is closed; beyond, even that costs too much.
 COURTESY = 1.1
@@ -24,7 +27,9 @@ class Admission(Enum):
 
 
 class Registry:
-    """Counts connections by address; a limit of 0 is no limit. Finds them by the origin and the account they came by."""
+    """Counts connections by address; a limit of 0 is no limit. Finds them by the origin and the account they came by, and
+    those without an account by the skeleton of the name that they have taken.
+    """
 
     def __init__(self, limit: int, limit_per_host: int) -> None:
         self.limit = limit
@@ -33,6 +38,7 @@ class Registry:
         self.hosts: Counter[str] = Counter()
         self.origins: dict[Origin, set[Connection]] = {}
         self.users: dict[int, set[Connection]] = {}
+        self.names: dict[str, set[Connection]] = {}
         self.total = 0
 
     def admit(self, host: str) -> Admission:
@@ -57,20 +63,33 @@ class Registry:
     def add(self, connection: Connection) -> None:
         self.connections[connection.id] = connection
         index(self.origins, connection.origin, connection)
-        index(self.users, connection.identity.user or None, connection)
+        self._index(connection)
 
     def remove(self, connection: Connection) -> None:
         self.connections.pop(connection.id, None)
         unindex(self.origins, connection.origin, connection)
-        unindex(self.users, connection.identity.user or None, connection)
+        self._unindex(connection)
 
     def identify(self, connection: Connection, identity: Identity) -> None:
         """Let a connection be somebody else's from now on."""
         here = connection.id in self.connections
-        unindex(self.users, connection.identity.user or None, connection)
+        self._unindex(connection)
         connection.identity = identity
         if here:
-            index(self.users, identity.user or None, connection)
+            self._index(connection)
+
+    def rename(self, connection: Connection, name: str) -> None:
+        """Let a connection's client be called by another name from now on."""
+        person = Person(connection.person.id, name, connection.person.kind)
+        self.identify(connection, replace(connection.identity, person=person))
+
+    def _index(self, connection: Connection) -> None:
+        index(self.users, connection.identity.user or None, connection)
+        index(self.names, taken_by(connection.identity), connection)
+
+    def _unindex(self, connection: Connection) -> None:
+        unindex(self.users, connection.identity.user or None, connection)
+        unindex(self.names, taken_by(connection.identity), connection)
 
     def of(self, users: Iterable[int]) -> list[Connection]:
         """Return the connections of these accounts."""
@@ -81,6 +100,12 @@ class Registry:
 
     def __len__(self) -> int:
         return len(self.connections)
+
+
+def taken_by(identity: Identity) -> str | None:
+    """Return the skeleton of the name that somebody without an account has taken, or None where they have taken none."""
+    person = identity.person
+    return None if identity.user or person.name == name_without(person) else skeleton(person.name)
 
 
 def index(table: dict[Key, set[Connection]], key: Key | None, connection: Connection) -> None:

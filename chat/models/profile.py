@@ -7,6 +7,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 
 from chat.wire.names import MAX_NAME_CHARACTERS
+from chat.wire.skeletons import MAX_SKELETON_CHARACTERS
 
 COLOURS = 12
 
@@ -19,7 +20,7 @@ class Profile(models.Model):
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="profile")
     name = models.CharField(max_length=MAX_NAME_CHARACTERS)
-    skeleton = models.CharField(max_length=4 * MAX_NAME_CHARACTERS, unique=True, editable=False)
+    skeleton = models.CharField(max_length=MAX_SKELETON_CHARACTERS, unique=True, editable=False)
     colour = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(COLOURS - 1)])
     time_zone = models.CharField(max_length=64, blank=True)
     language = models.CharField(max_length=16, blank=True)

@@ -102,10 +102,13 @@ def somebody(name: str) -> tuple[int, str]:
     wanted = " ".join(name.split())
     people = get_user_model().objects.filter(is_active=True)
     named = people.annotate(name=Coalesce(F("profile__name"), F("username"))).filter(name__iexact=wanted)
-    found = named.values_list("pk", "name").first()
-    if found is None:
+    found = list(named.values_list("pk", "name")[:2])
+    if not found:
         raise WireError(Error.NOT_FOUND, f"Expected the name of somebody with an account here, got “{wanted[:80]}”.")
-    return found
+    if len(found) > 1:
+        # An account that nobody has signed in to yet is called by its username, which may be somebody's name.
+        raise WireError(Error.CONFLICT, f"More than one person is called “{wanted[:80]}”: give them an invitation.")
+    return found[0]
 
 
 def role_of(word: str) -> Role:

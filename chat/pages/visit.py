@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from chat.models import Room
-from chat.people import person_of_user
+from chat.people import Gone, person_of_user
 from chat.rooms import permissions, rights
 from chat.rooms.permissions import Policy, Role, Standing
 from chat.rooms.rights import Reader
@@ -69,10 +70,11 @@ def visit(request: HttpRequest, slug: str) -> Visit:
 
 
 def person_of(request: HttpRequest) -> Person:
-    """Return who asks for a page."""
+    """Return who asks for a page; an account that was deleted just now is a guest's."""
     user = request.user
     if user.is_authenticated:
-        return person_of_user(user)
+        with contextlib.suppress(Gone):
+            return person_of_user(user)
     return Person("", "", "guest")
 
 

@@ -12,10 +12,11 @@ from django.db import connection, transaction
 from chat.models import Room
 from chat.rooms.log import marks
 from chat.rooms.rows import SELECT, Row, reactions_text
+from chat.wire.names import DELETED
 
 # Messages that one transaction changes: senders wait for it, some milliseconds.
 BATCH = 200
-NAME = "deleted user"
+NAME = DELETED
 UPDATE = (
     'UPDATE chat_message SET "offset" = %s, change = %s, author = %s, name = %s, address = %s, "text" = %s, '
     '"data" = %s, edited_at = %s, deleted = %s, reactions = %s WHERE room_id = %s AND number = %s'

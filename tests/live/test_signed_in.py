@@ -114,6 +114,23 @@ def test_who_is_signed_in_speaks_by_the_name_of_the_account_in_both_codecs_and_e
     assert refused(guest, raw, private, old) == {4508}, "signed out"
 
 
+@on_one_server
+def test_an_account_takes_its_name_from_a_guest_who_has_it(
+    server: Server, farm: Farm, guest: Callable[..., Guest], room: str
+) -> None:
+    one, other = guest(server, room), guest(server, room)
+    given = one.welcome["user"]["name"]
+    assert one.ask("name", {"name": "Nomad"})["payload"]["user"]["name"] == "Nomad"
+    farm.add_user(server.var_dir, "nomad", PASSWORD)
+    assert other.ask("name", {"name": "NOMAD"})["payload"]["code"] == "conflict"
+    session = Session(server).sign_in("nomad")
+    session.ask("GET", "/")
+    told = one.pick(lambda it: it["type"] == "error", "word of the account", 20.0)
+    assert told["payload"]["code"] == "conflict" and f"“{given}”" in told["payload"]["message"]
+    one.send(room, "hello")
+    assert other.message()["author"] == one.welcome["user"]
+
+
 @pytest.mark.browser
 @on_one_server
 def test_a_guest_who_signs_in_is_shown_by_the_accounts_name_as_the_author(
