@@ -35,6 +35,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = CHAT.time_zone
 LANGUAGE_CODE = "en"
+USE_I18N = True
+# English is what the sentences are written in; each other one has its catalog in LOCALE_PATHS (CONTRIBUTING.md).
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+# Named beside the application's own, so that our words go before those of other applications.
+LOCALE_PATHS = [BASE_DIR / "chat" / "locale"]
 APPEND_SLASH = True
 
 INSTALLED_APPS = [
@@ -58,9 +63,11 @@ MIDDLEWARE = [
     "servestatic.middleware.ServeStaticMiddleware",
     "chat.pages.private.private",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Before whatever may refuse a request by a page.
+    "chat.accounts.language.Language",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -177,7 +184,6 @@ CSRF_COOKIE_SAMESITE = "Lax"
 LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
-LANGUAGES = [("en", "English")]
 
 # Ten wrong passwords for an account from an address, and nobody signs in to it from there for a while. Elsewhere its
 # owner still can, so that nobody is locked out by somebody else.

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.shortcuts import render
 from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
@@ -24,6 +25,7 @@ from chat.accounts import throttle
 from chat.accounts.addresses import address_of
 from chat.accounts.fields import words
 from chat.accounts.forms import ForgottenForm, PasswordForm, ProfileForm, SetUpForm, SignUpForm
+from chat.accounts.language import speak
 from chat.wire.codes import WireError
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -124,7 +126,8 @@ class ProfilePage(FormView):  # type: ignore[type-arg]
         except WireError as error:
             form.add_error("name", words(error))
             return self.form_invalid(form)
-        messages.success(self.request, "Your profile is saved.")
+        speak(self.request)  # It may be another language by now.
+        messages.success(self.request, _("Your profile is saved."))
         return super().form_valid(form)
 
 
@@ -138,7 +141,7 @@ class PasswordChange(django_views.PasswordChangeView):
         return {**super().get_form_kwargs(), "request": self.request}
 
     def form_valid(self, form: Any) -> HttpResponse:
-        messages.success(self.request, "Your password is changed. Everywhere else you are signed out.")
+        messages.success(self.request, _("Your password is changed. Everywhere else you are signed out."))
         return super().form_valid(form)
 
 
@@ -161,5 +164,5 @@ class PasswordResetConfirm(django_views.PasswordResetConfirmView):
     success_url = reverse_lazy("accounts:sign-in")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        messages.success(self.request, "Your password is changed: sign in with the new one.")
+        messages.success(self.request, _("Your password is changed: sign in with the new one."))
         return super().form_valid(form)
