@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -62,18 +62,14 @@ def origins_of(scope: Scope, allowed_hosts: Sequence[str]) -> tuple[Origin | Non
 
 
 class Refusals:
-    """Logs a refusal at once, and its like only once a minute, with how many they were."""
+    """Logs a refusal at once, and its like when a minute is over, with how many they were: also where no more come."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock
+    def __init__(self) -> None:
         self.counts: dict[str, int] = {}
-        self.since = clock()
 
     def tell(self, client: str, reason: str) -> None:
-        now = self.clock()
-        if now - self.since >= REPEAT_SECONDS:
-            self._sum_up()
-            self.since = now
+        if not self.counts:
+            asyncio.get_running_loop().call_later(REPEAT_SECONDS, self._sum_up)
         if reason not in self.counts and len(self.counts) >= MAX_REASONS:
             reason = "many different origins and hosts"
         if reason not in self.counts:
@@ -98,13 +94,12 @@ class OriginGate:
         app: App,
         allowed_hosts: Sequence[str],
         lets_in: Callable[[Origin], Awaitable[bool]],
-        refusals: Refusals | None = None,
         secure: bool = False,
     ) -> None:
         self.app = app
         self.allowed_hosts = allowed_hosts
         self.lets_in = lets_in
-        self.refusals = refusals or Refusals()
+        self.refusals = Refusals()
         self.secure = secure
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:

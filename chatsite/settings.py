@@ -12,6 +12,7 @@ import tzlocal
 from csp.constants import NONE, SELF
 
 from chat import conf
+from chatsite import sqlite
 from chatsite.turns import turns_of
 
 try:
@@ -95,6 +96,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "transaction_mode": "IMMEDIATE",
         "timeout": 5,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        "factory": sqlite.Connection,
     }
     TURN = turns_of(Path(DATABASES["default"]["NAME"]))
 else:

@@ -10,7 +10,7 @@ from chat.rooms.changes import Change, Delete, Done, Edit, React, Write
 from chat.rooms.log import commit
 from chat.wire.events import Person
 
-ANN = Person("guest-1", "Ann", "guest")
+ANN = Person("guest:1", "Ann", "guest")
 NOON = 1_780_000_000_000  # milliseconds: some noon of 2026
 DAY = 24 * 3600 * 1000
 

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from chat import people
-from chat.models import AllowedOrigin, Broadcast, Process, Room
+from chat.models import AllowedOrigin, Broadcast, Invitation, Membership, Message, Process, Room
+from chat.rooms import retention
 from chat.rooms.opening import open_direct
+from chat.rooms.rows import INSERT
+from tests.saying import Turns
 
 pytestmark = pytest.mark.django_db
 
@@ -184,6 +193,113 @@ def test_before_a_room_is_deleted_it_is_said_what_that_does(operator: Client) ->
     assert says in operator.post("/admin/chat/room/", chosen).content.decode()
     operator.post(f"/admin/chat/room/{room.pk}/delete/", {"post": "yes"})
     assert Room.objects.filter(slug="tea").count() == 0
+
+
+def fill(room: Room, count: int) -> None:
+    """Let much be said in a room, and let somebody be in it."""
+    rows = [
+        [room.pk, number, number, f"key-{number:05}", *"cuau", "", f"text {number}", None, 0, None, False, None, ""]
+        for number in range(1, count + 1)
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(INSERT, rows)
+    user = User.objects.create(username=f"in-{room.slug}")
+    Membership.objects.create(room=room, user=user)
+    Invitation.objects.create(room=room, digest=room.slug, created_by=user, expires_at=timezone.now())
+    Broadcast.objects.create(room=room, name="Tea time")
+
+
+def test_what_goes_with_a_room_is_counted_and_no_message_is_loaded(operator: Client) -> None:
+    rooms = [Room.objects.create(slug=slug, title=slug.title()) for slug in ("tea", "milk", "empty")]
+    fill(rooms[0], 2000), fill(rooms[1], 1)
+    for path, data, counts in (
+        (f"{rooms[0].pk}/delete/", None, {"Rooms": 1, "Messages": 2000, "Memberships": 1, "Invitations": 1, "Broadcasts": 1}),
+        (f"{rooms[2].pk}/delete/", None, {"Rooms": 1}),
+        ("", {"action": "delete_selected", "_selected_action": [room.pk for room in rooms]},
+         {"Rooms": 3, "Messages": 2001, "Memberships": 2, "Invitations": 2, "Broadcasts": 2}),
+    ):  # fmt: skip
+        with CaptureQueriesContext(connection) as queries:
+            answer = (
+                operator.post(f"/admin/chat/room/{path}", data) if data else operator.get(f"/admin/chat/room/{path}")
+            )
+        found = answer.content.decode()
+        assert dict(re.findall(r"<li>(\w+): (\d+)</li>", found)) == {name: str(count) for name, count in counts.items()}
+        assert len(found) < 20_000
+        asked = [it["sql"] for it in queries if "chat_message" in it["sql"]]
+        assert len(asked) == 1 and asked[0].startswith("SELECT COUNT(*)")
+    assert found.count("/change/") >= 3, "each room is named"
+
+
+def test_nothing_goes_with_what_goes_with_a_room() -> None:
+    """Else it had to be counted too."""
+    for relation in Room._meta.related_objects:
+        assert not relation.related_model._meta.related_objects
+
+
+def test_a_rooms_messages_are_deleted_in_batches_each_in_a_turn_of_its_own(
+    operator: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 3)
+    rooms = [Room.objects.create(slug=slug, title=slug.title()) for slug in ("tea", "milk", "juice")]
+    for room in rooms:
+        fill(room, 7)
+    deleted: list[int] = []
+
+    class Seeing(Turns):
+        @contextmanager
+        def __call__(self) -> Iterator[None]:
+            before = Message.objects.count()
+            with super().__call__():
+                yield
+            deleted.append(before - Message.objects.count())
+
+    settings.TURN = Seeing()
+    assert operator.post(f"/admin/chat/room/{rooms[0].pk}/delete/", {"post": "yes"}).status_code == 302
+    # One turn takes the room away from everybody, and the last one takes the rest of it.
+    assert deleted == [0, 3, 3, 1, 0]
+    deleted.clear()
+    chosen = {"action": "delete_selected", "_selected_action": [rooms[1].pk, rooms[2].pk], "post": "yes"}
+    assert "Successfully deleted 2 rooms" in operator.post("/admin/chat/room/", chosen, follow=True).content.decode()
+    assert deleted == [0, 3, 3, 1, 0] * 2
+    assert [room.slug for room in Room.objects.all()] == ["lobby"]
+    assert LogEntry.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_stands_around_a_rooms_deletion(operator: Client, settings: Any) -> None:
+    room = Room.objects.create(slug="tea", title="Tea")
+    fill(room, 1)
+
+    around: list[bool] = []
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        around.append(connection.in_atomic_block)
+        yield
+
+    settings.TURN = turn
+    operator.post(f"/admin/chat/room/{room.pk}/delete/", {"post": "yes"})
+    assert around == [False] * 3
+    assert not Room.objects.filter(slug="tea").exists()
+
+
+def test_a_room_is_deleted_by_the_forms_token_and_by_who_may_delete_what_goes_with_it_only(operator: Client) -> None:
+    room = Room.objects.create(slug="tea", title="Tea")
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(User.objects.get(username="op"))
+    path = f"/admin/chat/room/{room.pk}/delete/"
+    assert strict.post(path, {"post": "yes"}).status_code == 403
+    user = User.objects.create(username="keeper", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_room"))
+    operator.force_login(user)
+    assert operator.post(path, {"post": "yes"}).status_code == 403
+    user.user_permissions.add(Permission.objects.get(codename="delete_room"))
+    Broadcast.objects.create(room=room, name="Tea time")
+    assert "your account doesn't have permission" in operator.get(path).content.decode()
+    assert operator.post(path, {"post": "yes"}).status_code == 403
+    user.user_permissions.add(Permission.objects.get(codename="delete_broadcast"))
+    assert operator.post(path, {"post": "yes"}).status_code == 302
+    assert not Room.objects.filter(slug="tea").exists()
 
 
 def test_an_origin_is_added_as_browsers_write_it_and_told_in_words(operator: Client) -> None:

@@ -373,9 +373,9 @@ async def test_messages_that_keep_coming_over_the_rate_end_the_connection_as_flo
 @pytest.mark.parametrize(
     ("kind", "payload", "frames"),
     [
-        ("join", {"room": "lobby"}, 10),
+        ("join", {"room": "lobby"}, 5),
         ("join", {"rooms": [{"room": f"room-{number}"} for number in range(40)]}, 40),
-        ("history", {"room": "lobby"}, 10),
+        ("history", {"room": "lobby"}, 5),
         ("read", {"room": "lobby", "message": 1}, 1),
         ("ping", {}, 1),
     ],

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 
+from chat import notes
+from chat.checks import check_origins
 from chat.models import AllowedOrigin, origin
 from chat.wire.origins import parse_pattern
 
@@ -91,11 +94,35 @@ def test_rows_written_past_validation_are_told_and_let_nobody_in_nor_keep_others
     assert list(malformed) == odd
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="other databases keep text in a column of text")
-def test_bytes_that_sqlite_keeps_in_a_column_of_text_are_malformed_too() -> None:
-    row = cleaned("https://a.example")
+# What any program that has the file may write past validation: bytes as they are, and bytes that are called text.
+NO_TEXT = ["x'ff41'", "CAST(x'ff41' AS TEXT)"]
+
+
+def write_past_validation(row: AllowedOrigin, sql: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE chat_allowedorigin SET pattern = x'ff00' WHERE id = %s", [row.pk])
+        cursor.execute(f"UPDATE chat_allowedorigin SET pattern = {sql} WHERE id = %s", [row.pk])
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="other databases keep text in a column of text")
+@pytest.mark.parametrize("sql", NO_TEXT)
+def test_bytes_that_sqlite_keeps_in_a_column_of_text_are_malformed_too(sql: str) -> None:
+    write_past_validation(cleaned("https://a.example"), sql)
+    cleaned("https://good.example")
     patterns, (malformed,) = AllowedOrigin.listed()
-    assert patterns == frozenset()
+    assert patterns == {parse_pattern("https://good.example")}
     assert isinstance(malformed, str)
+    assert notes.read(0) == (patterns, (malformed,), {})
+    (error,) = check_origins()
+    assert error.id == "chat.E008" and repr(malformed) in error.msg
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="other databases keep text in a column of text")
+@pytest.mark.parametrize("sql", NO_TEXT)
+def test_such_bytes_break_no_page_of_the_admin_and_can_be_deleted_there(admin_client: Client, sql: str) -> None:
+    row = cleaned("https://a.example")
+    write_past_validation(row, sql)
+    for path in ("", f"{row.pk}/change/", f"{row.pk}/delete/"):
+        assert admin_client.get(f"/admin/chat/allowedorigin/{path}").status_code == 200
+    assert "Lets in nobody" in admin_client.get("/admin/chat/allowedorigin/").content.decode()
+    assert admin_client.post(f"/admin/chat/allowedorigin/{row.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not AllowedOrigin.objects.exists()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
 import pytest
 
 from chat.live.allowlist import AllowList
-from chat.origins import MAX_REASONS, REPEAT_SECONDS, SCOPE_KEY, OriginGate, Refusals, Visit
+from chat.origins import MAX_REASONS, REPEAT_SECONDS, SCOPE_KEY, OriginGate, Visit
 from chat.wire.origins import Origin, parse, parse_pattern
+from tests.virtual import in_virtual_time
 
 HOSTS = ("chat.example", "localhost", "127.0.0.1", "[::1]", ".corp.example")
 LISTED = ("https://a.example", "http://b.example:8080", "https://*.c.example", "http://[2001:db8::1]")
@@ -162,16 +164,6 @@ def scope(scheme: str, *headers: tuple[str, str | None]) -> dict[str, Any]:
     return {"type": "websocket", "scheme": scheme, "headers": encoded, "client": ("192.0.2.7", 1)}
 
 
-class Clock:
-    """Seconds that a test lets pass."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Site:
     """A gate before an application that notes who came through, with an allow-list that notes who was asked for."""
 
@@ -181,8 +173,7 @@ class Site:
         self.asked: list[Origin] = []
         self.reached: list[dict[str, Any]] = []
         self.sent: list[dict[str, str]] = []
-        self.clock = Clock()
-        self.gate = OriginGate(self.application, hosts, self.lets_in, Refusals(self.clock))
+        self.gate = OriginGate(self.application, hosts, self.lets_in)
 
     async def lets_in(self, origin: Origin) -> bool:
         self.asked.append(origin)
@@ -296,6 +287,7 @@ async def test_a_refusal_names_what_was_compared_and_is_not_longer_than_a_line()
         assert len(await site.refusal(("host", long))) < 1000
 
 
+@in_virtual_time
 async def test_a_refusal_is_told_at_once_and_then_once_a_minute_with_how_many_there_were(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -306,17 +298,18 @@ async def test_a_refusal_is_told_at_once_and_then_once_a_minute_with_how_many_th
     )
     for _ in range(30):
         await site.dialled(evil)
-        site.clock.now += 1
+        await asyncio.sleep(1)
     assert caplog.messages == [f"refused a WebSocket from 192.0.2.7: {line}"]
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
     caplog.clear()
-    site.clock.now += REPEAT_SECONDS
-    await site.dialled(evil)
-    assert caplog.messages == [f"refused 29 more: {line}", f"refused a WebSocket from 192.0.2.7: {line}"]
+    await asyncio.sleep(REPEAT_SECONDS)
+    assert caplog.messages == [f"refused 29 more: {line}"], "also when nobody comes any more"
     caplog.clear()
-    site.clock.now += REPEAT_SECONDS
-    await site.dialled(scope("ws", ("host", "chat.example"), ("origin", "null")))
-    assert len(caplog.messages) == 1, "one refusal is no more than was told of it"
+    await site.dialled(evil)
+    assert caplog.messages == [f"refused a WebSocket from 192.0.2.7: {line}"]
+    caplog.clear()
+    await asyncio.sleep(10 * REPEAT_SECONDS)
+    assert caplog.messages == [], "one refusal is no more than was told of it"
 
 
 async def test_who_has_no_address_is_refused_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
@@ -325,6 +318,7 @@ async def test_who_has_no_address_is_refused_all_the_same(caplog: pytest.LogCapt
     assert caplog.messages == ["refused a WebSocket from unknown: Host 'evil.example' is not in ALLOWED_HOSTS"]
 
 
+@in_virtual_time
 async def test_a_thousand_different_origins_are_a_hundred_lines_and_how_many_there_were(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -335,12 +329,13 @@ async def test_a_thousand_different_origins_are_a_hundred_lines_and_how_many_the
     assert "evil-999" not in caplog.text
     assert len(site.gate.refusals.counts) == MAX_REASONS + 1
     caplog.clear()
-    site.clock.now += REPEAT_SECONDS
+    await asyncio.sleep(REPEAT_SECONDS)
     await site.dialled(scope("ws", ("host", "evil.example")))
     assert caplog.messages == [
         "refused 899 more: many different origins and hosts",
         "refused a WebSocket from 192.0.2.7: Host 'evil.example' is not in ALLOWED_HOSTS",
     ]
+    assert len(site.gate.refusals.counts) == 1, "nobody can make it remember more and more"
 
 
 @pytest.mark.parametrize(("scheme", "let_in"), [("ws", False), ("wss", True)])

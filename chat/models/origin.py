@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Any, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -45,6 +46,11 @@ class AllowedOrigin(models.Model):
     def __str__(self) -> str:
         return self.pattern
 
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **more: Any) -> Self:
+        """Return a row as it was read; SQLite hands out the bytes that were written into a column of text."""
+        return super().from_db(db, field_names, [str(it) if isinstance(it, bytes) else it for it in values], **more)
+
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         """Validate, and write the pattern as browsers would: before uniqueness is looked at."""
         super().clean_fields(exclude)
@@ -67,7 +73,7 @@ class AllowedOrigin(models.Model):
         patterns, malformed = set(), []
         for text in texts:
             try:
-                # SQLite hands out the bytes that were written into a column of text.
+                # Of bytes, as in from_db.
                 patterns.add(parse_pattern(str(text)))
             except ValueError:
                 malformed.append(str(text))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Annotated, Any, BinaryIO
 
 import msgspec
 from msgspec import Meta, Struct
 
 from chat.conf import SLUG
+from chat.rooms import authors
 from chat.rooms.log import MAX_EMOJI, MAX_REACTIONS
 from chat.rooms.rows import Row, reactions_text
 from chat.wire import json
@@ -22,6 +25,8 @@ VERSION = 1
 LINE_BYTES = 1 << 20
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+# What no line of text holds: controls, ends of lines and paragraphs, halves of characters.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Number = Annotated[int, Meta(ge=1, le=2**53 - 1)]
@@ -106,23 +111,35 @@ _line = msgspec.json.Decoder(Line)
 _end = msgspec.json.Decoder(End)
 
 
+def card_of(slug: str, title: str, topic: str) -> Card:
+    """Return what a room is called as it stands in an archive."""
+    return Card(slug, CONTROL.sub(" ", title), CONTROL.sub(" ", topic))
+
+
 def line_of(row: Row) -> Line:
-    """Return a message as it stands in an archive."""
+    """Return a message as it stands in an archive, which whatever is in the log has to do: also what no client may send,
+    but a database was given.
+    """
     return Line(
         number=row.number,
         offset=row.offset,
-        key=row.key,
-        change=row.change,
-        author=Author(row.author, row.name, row.kind),
+        key=mended_key(row.key),
+        change=mended_key(row.change),
+        author=Author(*authors.mended(row.author, row.name)),
         at=moment(row.at),
-        address=row.address,
+        address=CONTROL.sub(" ", row.address),
         text=row.text,
         data=None if row.data is None else bytes(row.data),
         edited_at=None if row.edited_at is None else moment(row.edited_at),
         deleted=bool(row.deleted),
         reply_to=row.reply_to,
-        reactions=row.reacted(),
+        reactions={emoji: [authors.mended_id(id) for id in ids] for emoji, ids in row.reacted().items()},
     )
+
+
+def mended_key(key: str) -> str:
+    """Return a key, or where it is no line of text another one, which stands for it alone."""
+    return authors.digest(key) if CONTROL.search(key) else key
 
 
 def moment(at: int) -> datetime:
@@ -134,18 +151,18 @@ def milliseconds(at: datetime) -> int:
     return (at - EPOCH) // MILLISECOND
 
 
-def written(header: Header, rows: Iterable[Row]) -> Iterator[bytes]:
-    """Yield an archive's lines."""
+def written(header: Header, rows: Iterable[Row]) -> Iterator[tuple[int, bytes]]:
+    """Yield an archive's lines, each with how many messages there are up to it."""
     total, count = hashlib.sha256(), 0
     first = _encode(header) + b"\n"
     total.update(first)
-    yield first
+    yield count, first
     for row in rows:
         line = _encode(line_of(row)) + b"\n"
         total.update(line)
         count += 1
-        yield line
-    yield _encode(End(count, total.hexdigest())) + b"\n"
+        yield count, line
+    yield count, _encode(End(count, total.hexdigest())) + b"\n"
 
 
 class Reading:
@@ -172,6 +189,7 @@ class Reading:
             )
         self.header: Header = self._decode(_header, first)
         self.total.update(first)
+        self._check_lines(title=self.header.room.title, topic=self.header.room.topic)
         if self.header.head < self.header.last:
             raise self.bad(f"expected a head of at least last, {self.header.last}, got {self.header.head}")
 
@@ -232,7 +250,7 @@ class Reading:
             raise self.bad(f"expected up to {MAX_EMOJI} emoji and {MAX_REACTIONS} reactions, got more")
 
     def _check_strings(self, line: Line) -> None:
-        """Refuse what a client may not send: a size over the limit, and characters that not every database takes."""
+        """Refuse what a client may not send: a size over the limit, controls, somebody that nobody is. Raises: BadArchive."""
         author = line.author
         try:
             if line.data is not None:
@@ -243,6 +261,16 @@ class Reading:
                 json.check_emoji(emoji)
         except WireError as error:
             raise self.bad(error.message.replace("payload.", "")) from None
-        others = (line.key, line.change, author.id, author.name, author.kind, line.address, *line.reactions)
-        if any("\0" in text for text in others) or any("\0" in id for ids in line.reactions.values() for id in ids):
-            raise self.bad("expected characters that every database takes, got U+0000")
+        self._check_lines(key=line.key, change=line.change, address=line.address)
+        try:
+            authors.check(author.id, author.name, author.kind)
+            for id in chain.from_iterable(line.reactions.values()):
+                authors.check_id(id)
+        except ValueError as error:
+            raise self.bad(str(error)) from None
+
+    def _check_lines(self, **texts: str) -> None:
+        """Refuse what is no line of text. Raises: BadArchive."""
+        for name, text in texts.items():
+            if found := CONTROL.search(text):
+                raise self.bad(f"{name}: expected a line of text without control characters, got U+{ord(found[0]):04X}")

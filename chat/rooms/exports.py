@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from django.db import connection
 
 from chat.models import Room
-from chat.rooms.archive import FORMAT, VERSION, Card, Header, written
+from chat.rooms.archive import FORMAT, VERSION, Header, card_of, written
 from chat.rooms.recovery import select
 from chat.rooms.rows import Row
 
@@ -33,12 +33,12 @@ def export(slug: str, now: datetime) -> Iterator[tuple[int, int, bytes]]:
         room = Room.objects.filter(slug=slug).first()
         if room is None:
             raise NoSuchRoom(slug)
-        for number, line in enumerate(written(header_of(room, now), rows_of(room))):
-            yield min(number, room.last), room.last, line
+        for count, line in written(header_of(room, now), rows_of(room)):
+            yield count, room.last, line
 
 
 def header_of(room: Room, now: datetime) -> Header:
-    card = Card(room.slug, room.title, room.topic)
+    card = card_of(room.slug, room.title, room.topic)
     return Header(FORMAT, VERSION, card, room.epoch, room.head, room.last, now.astimezone(UTC))
 
 

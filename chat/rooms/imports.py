@@ -7,15 +7,16 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any, BinaryIO
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from chat.models import Message, Room
 from chat.models.room import new_epoch
 from chat.rooms.archive import BadArchive, Header, Line, Reading
-from chat.rooms.rows import INSERT
+from chat.rooms.staging import stage, staging, take_over
 
 # Rows that one statement writes.
 BATCH = 500
+NO_ROOM = 0
 
 Turn = Callable[[], AbstractContextManager[Any]]
 # Hears what is being done, how many messages of it are done, and how many there may be.
@@ -37,18 +38,18 @@ def import_room(
 ) -> tuple[Room, int]:
     """Make an archive the log of a room, new or empty, or not empty with `replace`; return it and how many messages.
 
-    The file is read twice: a broken one is refused before the database is held. What is written is one transaction.
+    The file is read into a table of this connection's own: nobody waits for that, and it leaves nothing where the file is
+    broken or the process killed. What is written then is one transaction.
 
     Raises: BadArchive, Refused, django.db.Error; then nothing is written.
     """
-    for _ in told("checked", Reading(file, max_message_bytes), progress):
-        pass
-    file.seek(0)
     reading = Reading(file, max_message_bytes)
-    with turn(), transaction.atomic(durable=True):
-        room = find(reading.header, slug or reading.header.room.slug, replace)
-        count = insert(room, told("written", reading, progress))
-        begin(room, reading.header)
+    with staging():
+        count = read_in(told("read", reading, progress))
+        with turn(), transaction.atomic(durable=True):
+            room = find(reading.header, slug or reading.header.room.slug, replace)
+            take_over(room.pk)
+            begin(room, reading.header)
     return room, count
 
 
@@ -73,33 +74,28 @@ def find(header: Header, slug: str, replace: bool) -> Room:
     return room
 
 
-def insert(room: Room, lines: Iterator[tuple[int, Line]]) -> int:
-    """Write the messages; return how many. Raises: BadArchive."""
+def read_in(lines: Iterator[tuple[int, Line]]) -> int:
+    """Stage the messages; return how many. Raises: BadArchive, django.db.Error."""
     count = 0
     while batch := list(islice(lines, BATCH)):
         try:
-            write(room, batch)
+            stage(line.row(NO_ROOM) for _, line in batch)
         except IntegrityError:
-            find_fault(room, batch)
+            find_fault(batch)
             raise
         count += len(batch)
     return count
 
 
-def find_fault(room: Room, batch: Iterable[tuple[int, Line]]) -> None:
+def find_fault(batch: Iterable[tuple[int, Line]]) -> None:
     """Name the first line that does not go with those before it. Raises: BadArchive."""
     for at, line in batch:
         try:
-            write(room, [(at, line)])
+            stage([line.row(NO_ROOM)])
         except IntegrityError:
             raise BadArchive(
                 at, f"expected an offset and a key that no line before has, got {line.offset} and {line.key!r}"
             ) from None
-
-
-def write(room: Room, batch: Iterable[tuple[int, Line]]) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.executemany(INSERT, [line.row(room.pk) for _, line in batch])
 
 
 def begin(room: Room, header: Header) -> None:

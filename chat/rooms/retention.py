@@ -53,9 +53,18 @@ def prune(room: Room, rule: Rule, now: int, turn: Turn) -> Iterator[int]:
 
     Raises: django.db.Error; what was yielded is done.
     """
-    messages = outdated(room, rule, now).order_by("number").values_list("number", flat=True)
+    return in_batches(room, outdated(room, rule, now), turn)
+
+
+def empty(room: Room, turn: Turn) -> Iterator[int]:
+    """Delete all that was said in a room, as `prune` does it."""
+    return in_batches(room, Message.objects.filter(room=room), turn)
+
+
+def in_batches(room: Room, messages: QuerySet[Message], turn: Turn) -> Iterator[int]:
+    found = messages.order_by("number").values_list("number", flat=True)
     last = 0
-    while numbers := list(messages.filter(number__gt=last)[:BATCH]):
+    while numbers := list(found.filter(number__gt=last)[:BATCH]):
         last = numbers[-1]
         yield delete(room, numbers, turn)
 

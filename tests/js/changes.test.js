@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { expected } from "../../chat/static/chat/client/changes.js";
-import { durableAck, failure, kept, OTHER, welcome, YOU } from "./fakes.js";
-import { enteredDurable, redial } from "./started.js";
+import { durableAck, enterDurable, failure, FakeBrowser, FakeProfile, kept, OTHER, welcome, YOU } from "./fakes.js";
+import { enteredDurable, redial, started } from "./started.js";
 
 const own = { author: YOU };
 const thumb = (...ids) => ({ "👍": { count: ids.length, ids } });
 const entered = () => enteredDurable([kept(1), kept(2, 2, own)]);
 const seen = (room, number) => expected(room.message(number), YOU);
+const inTab = (profile, seed, messages = [kept(1), kept(2, 2, own)]) => enteredDurable(messages, 2, new FakeBrowser(profile, seed));
+const waiting = (profile) => [...profile.stored.values()].map((entry) => JSON.parse(entry).records ?? []).flat();
 const done = (socket, verb, offset) => ({ type: "ack", id: socket.last(verb).id, payload: { offset } });
 
 test("an edit is shown at once as on its way, and done once its envelope has come", () => {
@@ -126,3 +128,125 @@ test("others' changes of one's own message are not mistaken for one's own", () =
   browser.socket.say(kept(2, 3, { ...own, reactions: thumb(OTHER.id) }));
   assert.deepEqual([seen(room, 2).text, seen(room, 2).reactions.length], ["two", 1]);
 });
+
+test("a change that the server knows no join for joins again, once", () => {
+  const { browser, room } = entered();
+  room.edit(room.message(2), "two");
+  browser.socket.say(failure(browser.socket.last("edit").id, "not_joined"));
+  browser.pass(6_000);
+  assert.deepEqual([browser.socket.all("join").length, browser.socket.all("edit").length], [2, 1]);
+  browser.socket.say(durableAck(browser.socket.last("join").id, [], 2, { recovered: true }));
+  browser.socket.say(failure(browser.socket.last("edit").id, "not_joined"));
+  assert.deepEqual([browser.socket.all("join").length, browser.socket.all("edit").length, room.message(2).error], [2, 2, "Not changed: Says not_joined"]);
+});
+
+test("a message that was let go and is loaded again shows what waits for it", () => {
+  const { browser, room } = entered();
+  browser.socket.say(...[3, 4, 5].map((number) => kept(number)));
+  room.edit(room.message(2), "two");
+  room.keepNewest(2);
+  room.older();
+  const { id } = browser.socket.last("history");
+  browser.socket.say({ type: "ack", id, payload: { messages: [kept(1), kept(2, 2, own), kept(3)].map(({ payload }) => payload), more: false } });
+  assert.equal(seen(room, 2).text, "two");
+  browser.socket.say(kept(2, 6, { ...own, text: "two", prev: 5 }), done(browser.socket, "edit", 6));
+  assert.deepEqual(room.message(2).changes, []);
+});
+
+// Over a reload
+
+for (const locks of [true, false]) {
+  test(`edits, deletions and reactions that are not acknowledged outlast a reload, ${locks ? "with locks" : "without locks"}`, () => {
+    const profile = new FakeProfile({ locks });
+    const one = inTab(profile, 1, [kept(1, 1, own), kept(2, 2, own)]);
+    one.room.edit(one.room.message(2), "two");
+    one.room.delete(one.room.message(1));
+    one.room.react(one.room.message(2), "👍", true);
+    one.browser.leave();
+    const two = started(undefined, new FakeBrowser(profile, 2));
+    two.browser.pass(1000);
+    enterDurable(two.browser.socket, [kept(1, 1, own), kept(2, 2, own)]);
+    const { room } = two.client;
+    assert.deepEqual([seen(room, 2).text, seen(room, 2).reactions.length, seen(room, 1).waiting], ["two", 1, "Deleting…"]);
+    const verbs = ["edit", "delete", "react"];
+    assert.deepEqual(verbs.map((verb) => two.browser.socket.last(verb).payload.message), [2, 1, 2]);
+    verbs.forEach((verb, place) => two.browser.socket.say(done(two.browser.socket, verb, 3 + place)));
+    assert.deepEqual([...profile.stored], []);
+  });
+}
+
+test("a tab does not ask for what a living one is asking for", () => {
+  const profile = new FakeProfile();
+  const one = inTab(profile, 1);
+  const two = inTab(profile, 2);
+  one.room.edit(one.room.message(2), "two");
+  two.browser.pass(6_000);
+  assert.deepEqual([two.browser.socket.all("edit"), seen(two.room, 2).text], [[], "m2"]);
+  one.browser.leave({ crash: true });
+  assert.deepEqual([two.browser.socket.last("edit").payload.text, seen(two.room, 2).text], ["two", "two"]);
+});
+
+test("what was asked for since counts more than what another tab left", () => {
+  const profile = new FakeProfile();
+  const one = inTab(profile, 1);
+  const two = inTab(profile, 2);
+  two.browser.pass(6_000);
+  one.room.edit(one.room.message(2), "older");
+  two.browser.pass(10_000);
+  two.room.edit(two.room.message(2), "newer");
+  one.browser.leave();
+  assert.deepEqual([two.browser.socket.all("edit").map(({ payload }) => payload.text), seen(two.room, 2).text], [["newer"], "newer"]);
+});
+
+test("a change of a message that is not loaded is asked for too, and its refusal told", () => {
+  const profile = new FakeProfile();
+  const one = inTab(profile, 1);
+  one.room.edit(one.room.message(2), "two");
+  one.browser.leave();
+  const { browser, room, view } = inTab(profile, 2, [kept(9, 9)]);
+  assert.deepEqual([browser.socket.last("edit").payload.message, numbersOf(room)], [2, [9]]);
+  browser.socket.say(failure(browser.socket.last("edit").id, "conflict"));
+  assert.deepEqual([view.all("complaint"), waiting(profile)], [["Not changed: Says conflict"], []]);
+});
+
+test("an account's change waits for that account, and one of another log is forgotten", () => {
+  const profile = new FakeProfile();
+  const user = (id) => ({ id, name: id, kind: "user" });
+  const enterAs = (id, seed, epoch) => {
+    const all = started(undefined, new FakeBrowser(profile, seed));
+    all.browser.socket.say(welcome({ user: user(id) }));
+    all.browser.socket.say(durableAck(all.browser.socket.last("join").id, [kept(2, 2, { author: user("ada") })], 2, { you: user(id), ...epoch }));
+    return { ...all, edits: all.browser.socket.all("edit"), shown: seen(all.client.room, 2).text };
+  };
+  const one = enterAs("ada", 1);
+  one.client.room.edit(one.client.room.message(2), "two");
+  one.browser.leave();
+  const two = enterAs("bob", 2);
+  assert.deepEqual([two.edits, two.shown, waiting(profile).length], [[], "m2", 1]);
+  two.browser.leave();
+  const three = enterAs("ada", 3);
+  assert.deepEqual([three.edits.length, three.shown], [1, "two"]);
+  three.browser.leave();
+  const four = enterAs("ada", 4, { epoch: "epoch-2" });
+  assert.deepEqual([four.edits, four.shown, waiting(profile)], [[], "m2", []]);
+});
+
+test("a log that was missed for too long, but is the same one, forgets no change", () => {
+  const { browser, room } = entered();
+  redial(browser);
+  room.edit(room.message(2), "two");
+  enterDurable(browser.socket, [kept(2, 2, own), kept(900, 5000)], 5000);
+  assert.deepEqual([browser.socket.last("edit").payload.text, seen(room, 2).text], ["two", "two"]);
+});
+
+test("where storage is full, changes are asked for all the same", () => {
+  const { browser, room, view } = entered();
+  browser.profile.quota = 10;
+  room.edit(room.message(2), "two");
+  assert.equal(browser.socket.last("edit").payload.text, "two");
+  assert.equal(view.all("complaint").length, 1);
+});
+
+function numbersOf(room) {
+  return room.items.map(({ number }) => number);
+}

@@ -177,7 +177,7 @@ export class FakeView {
 
   constructor() {
     const verbs = ["status", "joined", "refused", "complaint", "you", "unnamed", "changed", "roundTrip", "limit"];
-    for (const verb of [...verbs, "removed", "cleared", "past", "rooms", "role", "notice"]) {
+    for (const verb of [...verbs, "removed", "cleared", "missed", "past", "later", "sought", "rooms", "role", "notice"]) {
       this[verb] = (value) => this.heard.push([verb, value]);
     }
   }

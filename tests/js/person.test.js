@@ -103,3 +103,15 @@ test("who is nobody yet says no name", () => {
   assert.equal(browser.socket.all("name").length, 0);
   assert.equal(browser.recall("chat.name"), "Ada");
 });
+
+test("a name that cannot be kept holds for this connection, with a warning", () => {
+  const { browser, view, client } = entered();
+  browser.profile.quota = 0;
+  assert.equal(client.rename("Ada"), "");
+  assert.deepEqual(browser.socket.last("name").payload, { name: "Ada" });
+  browser.socket.say({ type: "ack", id: browser.socket.last("name").id, payload: { user: { ...YOU, name: "Ada" } } });
+  assert.deepEqual([view.last("you").name, browser.warnings.length], ["Ada", 2]);
+  browser.socket.end();
+  assert.equal(client.rename("Bea"), "");
+  assert.equal(view.last("you").name, "Bea");
+});

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import WebSocketRoute, expect
 
 from .axe import violations
+from .between import Between
 from .guests import Guest
 from .lines import act, fill, line
 from .servers import Server
@@ -67,6 +68,29 @@ def test_a_reply_shows_what_it_answers_and_leads_there(unlimited: Server, window
     expect(line(two, "m20")).to_be_focused()
     expect(line(two, "m20")).to_be_in_viewport()
     assert two.errors == []
+
+
+def test_a_quote_leads_however_far_back_and_loads_no_page_twice(unlimited: Server, window: Open, room: str) -> None:
+    fill(unlimited, room, 1300)
+    between = Between()
+    one = window(unlimited, f"/rooms/{room}", lossy=between.serve, **SMALL).joined()
+    far = Guest(unlimited.ws())
+    far.join(room)
+    assert far.ask("send", {"room": room, "text": "long ago", "reply_to": 20})["type"] == "ack"
+    line(one, "long ago").locator(".quote").click()
+    expect(line(one, "m20")).to_be_focused()
+    expect(line(one, "m20")).to_be_in_viewport()
+    one.page.wait_for_function("() => document.querySelector('#messages .text').textContent === 'm1'")
+    expect(line(one, "m20")).to_be_in_viewport()
+    asked = between.all("history")
+    assert asked[0]["after"] == 19 and len(asked) <= 4
+    assert len({str(page) for page in asked}) == len(asked)
+    texts = one.texts()
+    assert texts == [f"m{number}" for number in range(1, len(texts) + 1)]
+    far.close()
+    one.page.locator("#messages").press("End")
+    one.shows("long ago")
+    assert one.errors == []
 
 
 def test_reactions_are_counted_named_and_taken_back(server: Server, window: Open, room: str) -> None:

@@ -14,11 +14,16 @@ from .sockets import RawSocket
 from .waiting import until
 
 SECONDS = 10.0  # the goal is 2
+IMPORTS = "from django.conf import settings; from chat.models import Room; from chat.rooms.removing import remove"
 
 
 @pytest.mark.parametrize(
     ("kind", "change"),
-    [("daphne", "delete()"), ("uvicorn", "update(slug='{room}-renamed')")],
+    [
+        ("daphne", "Room.objects.filter(slug={room!r}).delete()"),
+        ("uvicorn", "Room.objects.filter(slug={room!r}).update(slug='{room}-renamed')"),
+        ("uvicorn", "print(list(remove(Room.objects.get(slug={room!r}), settings.TURN)))"),
+    ],
     indirect=["kind"],
     scope="session",
 )
@@ -26,11 +31,11 @@ def test_everybody_is_put_out_and_may_join_again_where_it_is_made_again(
     server: Server, farm: Farm, guest: Callable[..., Guest], raw: Callable[..., RawSocket], room: str, change: str
 ) -> None:
     def shell(code: str) -> None:
-        farm.manage(server.var_dir, "shell", "-v0", "-c", f"from chat.models import Room; Room.objects.{code}")
+        farm.manage(server.var_dir, "shell", "-v0", "-c", f"{IMPORTS}; {code}")
 
     member, elsewhere = guest(server, room, "lobby"), guest(server, "lobby")
     plain = raw(server, f"/ws/{room}")
-    shell(f"filter(slug={room!r}).{change.format(room=room)}")
+    shell(change.format(room=room))
     changed = time.monotonic()
     assert member.expect("resync", SECONDS)["payload"] == {"room": room}
     close = plain.ending(SECONDS)
@@ -44,7 +49,7 @@ def test_everybody_is_put_out_and_may_join_again_where_it_is_made_again(
     member.send("lobby", "still here")
     assert elsewhere.message()["text"] == "still here"
     assert {it["type"] for it in elsewhere.settle()} <= {"ping"}
-    shell(f"create(slug={room!r}, title='Again', topic='A new one')")
+    shell(f"Room.objects.create(slug={room!r}, title='Again', topic='A new one')")
     until(lambda: member.ask("join", {"room": room})["type"] == "ack", "the room is found again", SECONDS)
     answer = member.join(room)
     assert (answer["title"], answer["topic"]) == ("Again", "A new one")

@@ -95,7 +95,8 @@ def browser() -> Iterator[Browser]:
 def window(browser: Browser) -> Iterator[Callable[..., Window]]:
     """Open `window(server, path)`, each with a profile of its own.
 
-    `lossy` stands between it and the server; its clock starts at `now`.
+    `lossy` stands between it and the server; its clock starts at `now`; `sizes` are other ones than the page's own
+    (ui/sizes.js).
     """
     contexts: list[BrowserContext] = []
 
@@ -104,12 +105,16 @@ def window(browser: Browser) -> Iterator[Callable[..., Window]]:
         path: str,
         lossy: Callable[[WebSocketRoute], None] | None = None,
         now: datetime | None = None,
+        sizes: dict[str, int] | None = None,
         **options: object,
     ) -> Window:
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
         if now:
             page.clock.install(time=now)
+        if sizes:
+            module = "".join(f"export const {name} = {size};" for name, size in sizes.items())
+            page.route("**/ui/sizes*.js", lambda route: route.fulfill(content_type="text/javascript", body=module))
         if lossy:
             page.route_web_socket("**/ws", lossy)
         return Window(page, server.url(path))

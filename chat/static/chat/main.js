@@ -67,11 +67,11 @@ const view = {
   added: (item) => log.added(item),
   changed: (item) => log.changed(item),
   removed: () => log.removed(),
-  cleared: () => log.cleared(),
-  past: (state) => {
-    log.past(state);
-    quotes.past(state);
-  },
+  cleared: (isAnother) => log.cleared(isAnother),
+  missed: (item) => log.missed(item),
+  past: (state) => log.past(state),
+  later: (state) => log.later(state),
+  sought: (state) => quotes.sought(state),
 };
 
 const client = new Client({ room: config.room, path: config.path, rooms: config.rooms, adapters, view });

@@ -11,6 +11,7 @@ export class Joining {
   #refused;
   #isUnderWay = false;
   #again = false;
+  #anew = false;
   #cancelTimer = () => {};
 
   /**
@@ -32,16 +33,31 @@ export class Joining {
     return this.#isUnderWay;
   }
 
+  /** The newest page is on its way, in place of what is held, or will be once connected. */
+  get isAnew() {
+    return this.#anew;
+  }
+
+  /** Join as if nothing were held. */
+  joinAnew() {
+    if (this.#anew) return;
+    this.#anew = true;
+    this.join();
+  }
+
   /** Join. One that is asked for while another is under way follows it. */
   join() {
     this.#cancelTimer();
     this.#again = this.#isUnderWay;
     if (this.#isUnderWay) return;
+    const anew = this.#anew;
     const answer = (envelope) => {
       this.#isUnderWay = false;
+      if (anew && envelope.type !== "error") this.#anew = false;
       this.#answered(envelope);
     };
-    this.#isUnderWay = this.#call("join", { room: this.#slug, since: this.#position.since }, answer);
+    const since = anew ? undefined : this.#position.since;
+    this.#isUnderWay = this.#call("join", { room: this.#slug, since }, answer);
   }
 
   /** The connection is gone, and the answer with it. */
@@ -56,9 +72,12 @@ export class Joining {
       return;
     }
     const before = this.#position.offset;
+    const { since } = this.#position;
     this.#taken(payload);
     const more = payload.more === true && this.#position.offset > before;
-    if (more || this.#again) this.join();
+    // Live envelopes were faster than a newest page: what they told is gone with what was held.
+    const behind = since?.epoch === this.#position.since?.epoch && this.#position.offset < before;
+    if (more || behind || this.#again) this.join();
     else this.#joined(payload);
   }
 

@@ -114,6 +114,12 @@ export class Outgoing {
     this.go();
   }
 
+  /** Send nothing more until the room is joined again. */
+  pause() {
+    this.#ready = false;
+    this.#calm();
+  }
+
   /** The room lets nobody in, for a reason that does not pass by itself: nothing waits for it. */
   bar(why) {
     this.#ready = false;

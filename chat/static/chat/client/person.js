@@ -40,9 +40,13 @@ export class Person {
   }
 
   #keep(token) {
-    if (typeof token !== "string") return;
+    if (typeof token === "string") this.#remember(STORED_TOKEN, token);
+  }
+
+  /** What storage does not take holds for this connection all the same. */
+  #remember(name, value) {
     try {
-      this.#adapters.remember(STORED_TOKEN, token);
+      this.#adapters.remember(name, value);
     } catch (full) {
       this.#adapters.warn("Who this guest is cannot be remembered:", String(full));
     }
@@ -74,7 +78,7 @@ export class Person {
   rename(text) {
     const name = text.trim();
     if (name === "") return "A name needs at least one character.";
-    this.#adapters.remember(STORED_NAME, name);
+    this.#remember(STORED_NAME, name);
     if (!this.#say(name)) this.is({ ...this.#you, name });
     return "";
   }
@@ -89,7 +93,7 @@ export class Person {
   #named({ user, token }) {
     this.is(user);
     this.#keep(token);
-    this.#adapters.remember(STORED_NAME, this.#you.name);
+    this.#remember(STORED_NAME, this.#you.name);
   }
 
   /** A name that the server does not take would be refused on every connection: forget it. */

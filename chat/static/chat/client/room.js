@@ -1,20 +1,21 @@
 import { Changes } from "./changes.js";
+import { beginning, Edge, missing } from "./edge.js";
 import { byteLength } from "./envelope.js";
 import { broadcastItem, fieldsOf, newItem, words } from "./item.js";
 import { Joining } from "./joining.js";
 import { Outgoing } from "./outgoing.js";
-import { beginning, Past } from "./past.js";
 import { DROP, GAP, isOffset, Position } from "./position.js";
 import { Timeline } from "./timeline.js";
-import { Unsent } from "./unsent.js";
+import { isChange, Unsent } from "./unsent.js";
 
 /** Keys of messages already shown: a resent message comes soon, so a bounded memory is enough. */
 const MAX_SEEN = 2000;
 
 /**
  * One room: joins it whenever a connection opens, holds what its log tells, sends what is written. `items` are in order.
- * `view` hears `added(item)`, `changed(item)`, `removed(item)`, `cleared()` (all but what is not sent yet), `past({loading,
- * begins, error})`, `joined({title, topic})`, `refused(sentence, code)`, `complaint(sentence)`, `limit(bytes)`.
+ * `view` hears `added(item)`, `changed(item)`, `removed(item)`, `cleared(isAnother)` (all but what is not sent yet; the log
+ * is another one), `missed(item)` (a new message that is not held), `past({loading, begins, error})` and `later(…)` (what lies
+ * before and after the items), `sought(…)`, `joined({title, topic})`, `refused(sentence, code)`, `complaint(sentence)`, `limit(bytes)`.
  */
 export class Room {
   #slug;
@@ -23,6 +24,8 @@ export class Room {
   #outgoing;
   #changes;
   #past;
+  #later;
+  #sought;
   #unsent;
   #position = new Position();
   #timeline = new Timeline();
@@ -49,8 +52,25 @@ export class Room {
       ...{ slug, adapters, call, person, unsent: this.#unsent, changed, numbered },
       rejoin: () => this.#joining.join(),
     });
-    this.#changes = new Changes({ slug, adapters, call, changed });
-    this.#past = new Past({ slug, call, take: (messages) => this.#takePast(messages), view });
+    this.#changes = new Changes({
+      ...{ slug, adapters, call, person, unsent: this.#unsent, position: this.#position, changed },
+      at: (number) => this.#timeline.at(number),
+      complain: (sentence) => view.complaint(sentence),
+      rejoin: () => this.#joining.join(),
+    });
+    const edge = (parts) => new Edge({ slug, call, ...parts });
+    this.#past = edge({
+      ...{ side: "before", ends: beginning, tell: (state) => view.past(state) },
+      take: (messages, number) => this.#takeHistory(messages, messages[0]?.message ?? number, number - 1),
+    });
+    this.#later = edge({
+      ...{ side: "after", tell: (state) => view.later(state) },
+      take: (messages, number) => this.#takeHistory(messages, number + 1, messages.at(-1)?.message ?? Infinity),
+    });
+    this.#sought = edge({
+      ...{ side: "after", ends: missing, tell: (state) => view.sought(state) },
+      take: (messages, number) => this.#takeSought(messages, number + 1),
+    });
   }
 
   get items() {
@@ -130,15 +150,60 @@ export class Room {
     return this.#timeline.at(number);
   }
 
+  /** Whether the newest messages are among the items. */
+  get isComplete() {
+    return this.#timeline.isComplete;
+  }
+
+  /** How many items come before those that are not sent yet. */
+  get sentEnd() {
+    return this.#timeline.sentEnd;
+  }
+
   /** Load older messages. Tell whether some were asked for. */
   older() {
     const oldest = this.#timeline.oldest;
-    return oldest !== null && this.#position.since !== undefined && this.#past.load(oldest);
+    return oldest !== null && this.#mayLoad && this.#past.load(oldest);
+  }
+
+  /** Load the messages after those that are held, where these are not the newest. Tell whether some were asked for. */
+  newer() {
+    return !this.isComplete && this.#mayLoad && this.#later.load(this.#timeline.ceiling - 1);
+  }
+
+  /** Load a message that is not held, and those after it, in place of what is too far from it. Tell whether it was asked for. */
+  seek(number) {
+    // What was sought before is not wanted any more.
+    this.#sought.reset();
+    return !this.message(number) && this.#mayLoad && this.#sought.load(number - 1);
+  }
+
+  /** Hold the newest messages, in place of older ones; now or once connected. */
+  toNewest() {
+    if (this.isComplete || !this.#position.since) return;
+    // What is sent meanwhile would have no place among the items.
+    this.#outgoing.pause();
+    this.#joining.joinAnew();
   }
 
   /** Forget all but the newest items; a log has them still. */
   keepNewest(count) {
-    if (this.#timeline.keepNewest(count) && this.#position.since) this.#past.reset();
+    if (this.#timeline.dropOldest(this.items.length - count) && this.#position.since) this.#past.reset();
+  }
+
+  /** Forget items beyond `count`, on the side that is farther from those between `start` and `end`; a log has them still. */
+  keepAround(count, { start, end }) {
+    const spare = this.items.length - count;
+    const after = this.sentEnd - end;
+    // Without a log nobody else has them.
+    if (!this.#position.since) this.keepNewest(count);
+    else if (start >= after && this.#timeline.dropOldest(Math.min(spare, start))) this.#past.reset();
+    else if (start < after && this.#timeline.dropNewest(Math.min(spare, after))) this.#later.reset();
+  }
+
+  /** What is asked for while the newest page is on its way would be gone with what is held. */
+  get #mayLoad() {
+    return this.#position.since !== undefined && !this.#joining.isAnew;
   }
 
   /** A connection is open. */
@@ -152,7 +217,7 @@ export class Room {
   /** The connection is gone. */
   closed(end) {
     this.#joining.closed();
-    this.#past.closed();
+    for (const edge of [this.#past, this.#later, this.#sought]) edge.closed();
     this.#changes.close();
     this.#outgoing.close(end);
   }
@@ -169,7 +234,7 @@ export class Room {
 
   #taken(payload) {
     this.#person.is(payload.you);
-    if (this.#position.since && !payload.recovered) this.#startOver();
+    if (this.#position.since && !payload.recovered) this.#startOver(payload.epoch !== this.#position.since.epoch);
     this.#position.answered(payload);
     this.#takePage(payload);
   }
@@ -186,10 +251,10 @@ export class Room {
   }
 
   /** What is held is of another log, or too old: only what is not sent yet stays. */
-  #startOver() {
+  #startOver(isAnother) {
     this.#timeline.clear();
-    this.#changes.clear();
-    this.#view.cleared();
+    for (const edge of [this.#past, this.#later, this.#sought]) edge.reset();
+    this.#view.cleared(isAnother);
   }
 
   #takePage({ messages = [], recovered, offset }) {
@@ -215,14 +280,25 @@ export class Room {
     if (!isOffset(payload.offset) && this.#seen.has(payload.key)) return;
     this.#remember(payload.key);
     const mine = this.#outgoing.settle(payload.key);
+    if (!isOffset(payload.offset)) {
+      this.#put(payload, mine);
+      return;
+    }
     const known = this.#timeline.at(payload.message);
-    if (isOffset(payload.offset) && known) {
+    const isNew = this.#timeline.heard(payload.message);
+    if (known) {
       if (mine && mine !== known) this.#remove(mine);
       this.#renew(known, payload);
-    } else if (isOffset(payload.offset) && this.#timeline.isOlder(payload.message)) {
+    } else if (this.#isBeyond(payload.message)) {
       if (mine) this.#remove(mine);
-      this.#past.missed(payload);
+      for (const edge of [this.#past, this.#later, this.#sought]) edge.missed(payload);
+      if (isNew) this.#view.missed(newItem({ ...fieldsOf(payload), own: Boolean(mine) || this.#person.wrote(payload) }));
     } else this.#put(payload, mine);
+  }
+
+  /** Tell whether a number lies where nothing is loaded, before or after what is. */
+  #isBeyond(number) {
+    return this.#timeline.isOlder(number) || this.#timeline.isNewer(number);
   }
 
   #renew(item, payload) {
@@ -239,12 +315,15 @@ export class Room {
       this.#add(item);
       return;
     }
+    this.#changes.attach(item);
     if (item.number !== null) this.#timeline.put(item);
     this.#view.changed(item);
   }
 
-  #takePast(messages) {
-    if (messages.length > 0) this.#timeline.loadedFrom(messages[0].message);
+  /** Take a page of history: all messages from one number to another. */
+  #takeHistory(messages, from, to) {
+    for (const { message } of messages) this.#timeline.heard(message);
+    this.#timeline.loaded(from, to);
     for (const payload of messages) {
       const known = this.#timeline.at(payload.message);
       if (known) this.#renew(known, payload);
@@ -252,9 +331,20 @@ export class Room {
     }
   }
 
+  /** Take the page that begins with a message that was sought; it may be kept no more. */
+  #takeSought(messages, number) {
+    if (missing(messages, true, number - 1)) return;
+    const { oldest, ceiling } = this.#timeline;
+    this.#takeHistory(messages, number, messages.at(-1).message);
+    // What was known of the ends, or is on its way to them, is of those that were held before.
+    if (this.#timeline.oldest !== oldest) this.#past.reset(number === 1 ? "room" : "");
+    if (this.#timeline.ceiling !== ceiling) this.#later.reset();
+  }
+
   /** The log has taken one's own message: its place is known before its envelope comes. */
   #numbered(item, number) {
-    if (this.#timeline.at(number) || this.#timeline.isOlder(number)) {
+    this.#timeline.heard(number);
+    if (this.#timeline.at(number) || this.#isBeyond(number)) {
       this.#remove(item);
       return;
     }
@@ -265,12 +355,16 @@ export class Room {
 
   /** What another tab, or this page before it was loaded anew, did not send. */
   #adopt(records) {
-    const wanted = records.filter(({ key }) => !this.#seen.has(key) && !this.#outgoing.knows(key));
+    this.#changes.restore(records.filter(isChange));
+    const messages = records.filter((record) => !isChange(record));
+    const wanted = messages.filter(({ key }) => !this.#seen.has(key) && !this.#outgoing.knows(key));
     for (const record of wanted.sort((one, other) => (one.at < other.at ? -1 : 1))) this.#add(this.#outgoing.restore(record));
     this.#outgoing.go();
   }
 
   #broadcast(payload) {
+    // It would stand where newer messages are missing.
+    if (!this.isComplete) return;
     this.#add(broadcastItem(payload));
     const spare = this.#timeline.spareTick();
     if (spare) this.#remove(spare);
@@ -279,6 +373,7 @@ export class Room {
   // What the view hears
 
   #add(item) {
+    this.#changes.attach(item);
     this.#timeline.put(item);
     this.#view.added(item);
   }

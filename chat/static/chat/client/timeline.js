@@ -3,12 +3,16 @@ export const MAX_TICKS = 5;
 
 /**
  * A room's items in their order: messages by number, what has none where it came, what is not sent yet at the end.
- * From its lowest number on it holds every message; what is older is not loaded.
+ * It holds every message between two numbers; what is older is not loaded, and what is newer need not be.
  */
 export class Timeline {
   items = [];
   #byNumber = new Map();
   #floor = 0;
+  /** The first number that is not loaded above those that are; infinite where the newest is. */
+  #ceiling = Infinity;
+  /** The highest number that was heard of. */
+  #last = 0;
 
   /** Return the message with a number; undefined where it is not loaded. */
   at(number) {
@@ -25,9 +29,42 @@ export class Timeline {
     return number < this.#floor;
   }
 
+  /** Tell whether a number lies after all that is loaded. */
+  isNewer(number) {
+    return number >= this.#ceiling;
+  }
+
+  /** Whether nothing is newer than what is loaded. */
+  get isComplete() {
+    return this.#ceiling === Infinity;
+  }
+
+  get ceiling() {
+    return this.#ceiling;
+  }
+
+  /** A message with this number exists. Tell whether it is newer than all that were heard of. */
+  heard(number) {
+    const isNew = number > this.#last;
+    this.#last = Math.max(this.#last, number);
+    return isNew;
+  }
+
   /** From this number on every message is loaded. */
   loadedFrom(number) {
     this.#floor = number;
+  }
+
+  /** The messages from one number to another are being loaded. Those that do not adjoin them go: there must be no hole between. */
+  loaded(from, to) {
+    if (to < this.#floor - 1 || from > this.#ceiling) {
+      this.#forget();
+      this.#floor = from;
+      this.#ceiling = from;
+    }
+    this.#floor = Math.min(this.#floor, from);
+    this.#ceiling = Math.max(this.#ceiling, to + 1);
+    if (this.#ceiling > this.#last) this.#ceiling = Infinity;
   }
 
   /** Put an item to its place; one that is there already moves. */
@@ -47,7 +84,7 @@ export class Timeline {
 
   /** Return the broadcast that is one too many in a row, if there is one. */
   spareTick() {
-    const end = this.#sentEnd();
+    const end = this.sentEnd;
     const first = end - MAX_TICKS - 1;
     if (first < 0) return undefined;
     return this.items.slice(first, end).every(({ kind }) => kind === "broadcast") ? this.items[first] : undefined;
@@ -55,30 +92,48 @@ export class Timeline {
 
   /** Forget all but what is not sent yet. */
   clear() {
-    this.items = this.items.slice(this.#sentEnd());
-    this.#byNumber.clear();
+    this.#forget();
     this.#floor = 0;
+    this.#ceiling = Infinity;
+    this.#last = 0;
   }
 
-  /** Forget the oldest items, but for the last `count`. Tell whether messages were among them that a log still has. */
-  keepNewest(count) {
-    const gone = this.items.splice(0, Math.max(0, Math.min(this.items.length - count, this.#sentEnd())));
+  /** Forget so many of the oldest items. Tell whether messages were among them that a log still has. */
+  dropOldest(count) {
+    const numbers = this.#drop(0, Math.min(count, this.sentEnd));
+    if (numbers.length > 0) this.#floor = numbers.at(-1) + 1;
+    return numbers.length > 0;
+  }
+
+  /** Forget so many of the newest items, but for what is not sent yet. Tell the same. */
+  dropNewest(count) {
+    const end = this.sentEnd;
+    const numbers = this.#drop(Math.max(0, end - count), end);
+    if (numbers.length > 0) this.#ceiling = numbers[0];
+    return numbers.length > 0;
+  }
+
+  #drop(start, end) {
+    const gone = this.items.splice(start, Math.max(0, end - start));
     const numbers = gone.map(({ number }) => number).filter((number) => number !== null);
     for (const number of numbers) this.#byNumber.delete(number);
-    if (numbers.length === 0) return false;
-    this.#floor = numbers.at(-1) + 1;
-    return true;
+    return numbers;
+  }
+
+  #forget() {
+    this.items = this.items.slice(this.sentEnd);
+    this.#byNumber.clear();
   }
 
   /** Where what is sent ends and what is not begins. */
-  #sentEnd() {
+  get sentEnd() {
     let end = this.items.length;
     while (end > 0 && isUnsent(this.items[end - 1])) end -= 1;
     return end;
   }
 
   #spot(number) {
-    let spot = this.#sentEnd();
+    let spot = this.sentEnd;
     if (number === null) return spot;
     for (let place = spot - 1; place >= 0; place -= 1) {
       const other = this.items[place].number;

@@ -16,9 +16,10 @@ const NOT_KEPT = "This browser keeps nothing: what is not sent yet is lost with 
 const FULL = `Only ${MAX_MESSAGES} messages or ${MAX_BYTES / 1024} KiB that are not sent yet outlast this page.`;
 
 /**
- * What is not acknowledged yet, kept in storage over a reload: one entry a tab, {beat, by, records}. The entry of a tab
- * that is gone is adopted by exactly one other. A lock tells who lives; where the browser has none (plain http), the
- * `beat`, milliseconds since 1970, does. Should two tabs ever send the same record, its key makes it one message.
+ * What is not acknowledged yet, messages and changes of them, kept in storage over a reload: one entry a tab, {beat, by,
+ * records}. The entry of a tab that is gone is adopted by exactly one other. A lock tells who lives; where the browser has
+ * none (plain http), the `beat`, milliseconds since 1970, does. Should two tabs ever send the same record, its key makes it
+ * one message, and a change asks for a state.
  */
 export class Unsent {
   #slug;
@@ -26,7 +27,8 @@ export class Unsent {
   #adopt;
   #complain;
   #tab;
-  #records = [];
+  #messages = [];
+  #changes = [];
   #locked = false;
   #watched = new Set();
   #said = new Set();
@@ -47,10 +49,20 @@ export class Unsent {
     this.#live();
   }
 
-  /** Keep these records, and no others: each has what is needed to send it again. */
-  keep(records) {
-    this.#records = records;
+  /** Keep the records of these messages, and no others: each has what is needed to send it again. */
+  keep(messages) {
+    this.#messages = messages;
     this.#write(this.#now());
+  }
+
+  /** Keep the records of these changes of messages, and no others. */
+  keepChanges(changes) {
+    this.#changes = changes;
+    this.#write(this.#now());
+  }
+
+  get #records() {
+    return [...this.#messages, ...this.#changes];
   }
 
   #live() {
@@ -93,11 +105,12 @@ export class Unsent {
 
   #write(beat) {
     const name = this.#entry(this.#tab);
-    const records = fitting(this.#records);
+    const all = this.#records;
+    const records = fitting(all);
     if (records.length === 0) this.#adapters.forget(name);
     else if (!this.#adapters.lasting || !this.#store(name, { beat, by: this.#tab, records })) this.#say(NOT_KEPT);
-    else if (records.length < this.#records.length) this.#say(FULL);
-    if (this.#records.length === 0) this.#said.delete(FULL);
+    else if (records.length < all.length) this.#say(FULL);
+    if (all.length === 0) this.#said.delete(FULL);
   }
 
   #store(name, entry) {
@@ -141,7 +154,16 @@ function fitting(records) {
 }
 
 function isRecord(record) {
+  return isMessage(record) || isChange(record);
+}
+
+function isMessage(record) {
   return typeof record?.key === "string" && typeof record.text === "string" && typeof record.at === "string";
+}
+
+/** Tell a record of a change from one of a message. */
+export function isChange(record) {
+  return typeof record?.verb === "string" && Number.isSafeInteger(record.number) && typeof record.epoch === "string";
 }
 
 function parse(text) {

@@ -1,13 +1,10 @@
 import { anchorOf, inPlace, restore } from "./anchor.js";
 import { arrange } from "./arrange.js";
+import { Foot } from "./foot.js";
 import { Head } from "./head.js";
+import { MAX_HELD, MAX_LINES, STEP_LINES } from "./sizes.js";
 import { Unread } from "./unread.js";
 
-/** How many lines the page keeps, and how many the window on them moves at once. */
-const MAX_LINES = 500;
-const STEP_LINES = 50;
-/** How many items are held while somebody reads back. */
-const MAX_HELD = 5000;
 /** How near to its end, in CSS pixels, a reader counts as following; how near to an edge more is fetched. */
 const NEAR = 48;
 const REACH = 800;
@@ -25,6 +22,7 @@ export class Log {
   #adapters;
   #days;
   #head;
+  #foot;
   #unread;
   #nodes = new Map();
   #items = new WeakMap();
@@ -47,6 +45,7 @@ export class Log {
     this.#adapters = adapters;
     this.#days = days;
     this.#head = new Head({ again: () => room.older() });
+    this.#foot = new Foot({ again: () => room.newer(), toNewest: () => this.#toNewer() });
     this.#unread = new Unread({ newer, tell: unseen });
     list.append(this.#head.node);
     list.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -64,8 +63,15 @@ export class Log {
     if (item.kind === "message") this.#stale.add(item.number);
     if (item.own && item.state !== "sent") {
       this.#following = true;
+      this.#room.toNewest();
       this.#unread.forget();
     }
+    this.#schedule();
+  }
+
+  /** A new message came that is not held: only counted. */
+  missed(item) {
+    this.#fresh.push(item);
     this.#schedule();
   }
 
@@ -79,17 +85,23 @@ export class Log {
     this.#schedule();
   }
 
-  /** Another log: all but what is not sent yet is gone. */
-  cleared() {
+  /** All but what is not sent yet is gone; what comes is the newest of this log, or of another one. */
+  cleared(isAnother) {
     this.#fresh = [];
     this.#following = true;
-    this.#unread.forget();
+    if (isAnother) this.#unread.forget();
     this.#schedule();
   }
 
   /** Tell what lies before the first item: {loading, begins, error}. */
   past(state) {
     this.#head.past(state);
+    this.#schedule();
+  }
+
+  /** Tell what lies after the last item that is held: {loading, error}. */
+  later(state) {
+    this.#foot.later(state);
     this.#schedule();
   }
 
@@ -102,7 +114,7 @@ export class Log {
   /** Go to the end and stay there. */
   follow() {
     this.#following = true;
-    if (this.#adapters.visible()) this.#unread.read();
+    if (this.#adapters.visible() && this.#room.isComplete) this.#unread.read();
     this.#list.scrollTop = this.#list.scrollHeight;
   }
 
@@ -116,8 +128,8 @@ export class Log {
     const { start, end } = this.#window();
     const place = this.#room.items.indexOf(item);
     this.#following = false;
-    if (place < start || place >= end) this.#top = this.#room.items[Math.max(0, place - STEP_LINES)];
-    else this.#top ??= this.#room.items[start];
+    const isThere = place >= start && place < end;
+    this.#top = this.#room.items[isThere ? start : Math.max(0, place - STEP_LINES)];
     this.#put();
     const node = this.#nodes.get(item);
     node?.scrollIntoView({ block: "center" });
@@ -139,13 +151,14 @@ export class Log {
   #flush() {
     const unseen = this.#fresh.filter((item) => item.kind === "message" && !item.own);
     this.#fresh = [];
-    this.#room.keepNewest(this.#following ? MAX_LINES : MAX_HELD);
+    if (this.#following) this.#room.keepNewest(MAX_LINES);
+    else this.#room.keepAround(MAX_HELD, this.#window());
     if (!this.#following || !this.#adapters.visible()) this.#unread.came(unseen, !this.#following);
     if (this.#following) {
       this.#put();
       this.follow();
     } else inPlace(this.#list, () => this.#put());
-    if (!this.#head.failed) this.#reach();
+    this.#reach();
   }
 
   /** The part of the items that the page shows: the last ones, or those from where somebody reads on. */
@@ -169,7 +182,13 @@ export class Log {
     }
     this.#renew(wanted);
     this.#head.show(start === 0 && wanted.length > 0);
+    this.#foot.show(this.#isApart(end), this.#list, this.#nodes.get(this.#room.items[this.#room.sentEnd]));
     this.#arrange();
+  }
+
+  /** Whether newer messages are missing where the page ends. */
+  #isApart(end) {
+    return !this.#room.isComplete && end >= this.#room.sentEnd;
   }
 
   #create(item) {
@@ -194,13 +213,21 @@ export class Log {
     this.#stale.clear();
   }
 
-  /** Fetch more where the reader comes near to an edge of what is there. */
+  /** Fetch more where the reader comes near to an edge of what is there. What has failed waits to be asked for. */
   #reach() {
     const { start, end } = this.#window();
     const { scrollTop, scrollHeight, clientHeight } = this.#list;
-    if (scrollTop < REACH && start === 0) this.#room.older();
+    const below = scrollHeight - scrollTop - clientHeight < REACH;
+    if (scrollTop < REACH && start === 0) this.#older();
     else if (scrollTop < REACH && !this.#following) this.#move(start - STEP_LINES);
-    else if (scrollHeight - scrollTop - clientHeight < REACH && end < this.#room.items.length) this.#move(start + STEP_LINES);
+    else if (below && end < this.#room.items.length) this.#move(start + STEP_LINES);
+    if (below && this.#isApart(end) && !this.#foot.failed) this.#room.newer();
+  }
+
+  /** Who follows the end would lose at once what is over the lines that are kept. */
+  #older() {
+    const isFull = this.#following && this.#room.items.length >= MAX_LINES;
+    if (!isFull && !this.#head.failed) this.#room.older();
   }
 
   #move(start) {
@@ -212,8 +239,13 @@ export class Log {
   #arrange() {
     const now = this.#adapters.date();
     this.#today = this.#days.of(now);
-    arrange(this.#list, (node) => this.#items.get(node), now, this.#days, this.#unread.first);
-    this.#unread.place((item) => this.#nodes.get(item));
+    arrange(this.#list, (node) => this.#items.get(node), now, this.#days, this.#held(this.#unread.first));
+    this.#unread.place((item) => this.#nodes.get(this.#held(item)));
+  }
+
+  /** Return an item as it is held now: it may have been let go and loaded again. */
+  #held(item) {
+    return (item?.number && this.#room.message(item.number)) || item;
   }
 
   #watchDay() {
@@ -235,6 +267,7 @@ export class Log {
   /** The button vanishes under the keyboard's focus: the list, where one goes, takes it. */
   #toNewer() {
     this.#following = true;
+    this.#room.toNewest();
     this.#flush();
     this.#list.focus({ preventScroll: true });
   }
@@ -242,13 +275,14 @@ export class Log {
   /** Somebody looks again. */
   #seen() {
     this.#lookAtDay();
-    if (this.#following) this.#unread.read();
+    if (this.#following && this.#room.isComplete) this.#unread.read();
   }
 
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.#list;
     const { start, end } = this.#window();
-    const atEnd = scrollHeight - scrollTop - clientHeight < NEAR && end === this.#room.items.length;
+    const isLast = end === this.#room.items.length && this.#room.isComplete;
+    const atEnd = scrollHeight - scrollTop - clientHeight < NEAR && isLast;
     if (this.#following && !atEnd) this.#top = this.#room.items[start] ?? null;
     this.#following = atEnd;
     if (atEnd && this.#adapters.visible()) this.#unread.read();

@@ -1,17 +1,12 @@
-/** How many pages are loaded to find a message that is quoted. */
-const MOST_PAGES = 20;
-const TOO_FAR = "That message is too far back.";
 const OFFLINE = "That message cannot be loaded now.";
 const GONE = "That message is not kept here any more.";
 
-/** Leads from a reply to the message that it answers, loading older ones on the way. */
+/** Leads from a reply to the message that it answers, which is loaded where it is not. */
 export class Quotes {
   #room;
   #reveal;
   #say;
   #wanted = null;
-  #pages = 0;
-  #before = { loading: false, begins: "" };
 
   /** `reveal(item)` shows a message that is loaded; `say(sentence)` tells why one cannot be shown. */
   constructor({ room, reveal, say }) {
@@ -21,32 +16,20 @@ export class Quotes {
   }
 
   goTo(number) {
-    this.#wanted = number;
-    this.#pages = 0;
-    this.#look();
+    this.#wanted = null;
+    const asked = this.#room.seek(number);
+    const item = this.#room.message(number);
+    if (item) this.#reveal(item);
+    else if (asked) this.#wanted = number;
+    else this.#say(OFFLINE);
   }
 
-  /** What lies before has changed: {loading, begins, error}. */
-  past(state) {
-    this.#before = state;
-    if (this.#wanted !== null && !state.loading) this.#look(state.error);
-  }
-
-  #look(error = "") {
+  /** What is sought has come, or not: {loading, begins, error}. */
+  sought({ loading, begins, error }) {
+    if (this.#wanted === null || loading) return;
     const item = this.#room.message(this.#wanted);
-    if (item) this.#found(item);
-    else if (error || this.#before.begins) this.#give(error || GONE);
-    else if ((this.#pages += 1) > MOST_PAGES) this.#give(TOO_FAR);
-    else if (!this.#before.loading && !this.#room.older()) this.#give(OFFLINE);
-  }
-
-  #found(item) {
     this.#wanted = null;
-    this.#reveal(item);
-  }
-
-  #give(sentence) {
-    this.#wanted = null;
-    this.#say(sentence);
+    if (item) this.#reveal(item);
+    else this.#say(error || (begins ? GONE : OFFLINE));
   }
 }

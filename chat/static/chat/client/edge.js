@@ -1,24 +1,31 @@
 import { sentence } from "./errors.js";
 
-/** Messages that one look back loads. */
+/** Messages that one look beyond loads. */
 export const PAGE = 50;
 
-/** What lies before the messages that are loaded: read by history, one page at a time. */
-export class Past {
+/** What lies beyond an end of what is loaded: read by history, one page at a time. */
+export class Edge {
   #slug;
   #call;
+  #side;
+  #ends;
   #take;
-  #view;
+  #tell;
   #state = { loading: false, begins: "", error: "" };
   #asked = 0;
   #aside = new Map();
 
-  /** `take(messages, asked, aside)` puts a page to its place; `view` hears `past({loading, begins, error})`. */
-  constructor({ slug, call, take, view }) {
+  /**
+   * `side` is history's own word, "before" or "after" a number. `take(messages, number)` puts a page to its place;
+   * `ends(messages, more, number)` says why nothing lies beyond a page, or ""; `tell({loading, begins, error})` hears the state.
+   */
+  constructor({ slug, call, side, ends = () => "", take, tell }) {
     this.#slug = slug;
     this.#call = call;
+    this.#side = side;
+    this.#ends = ends;
     this.#take = take;
-    this.#view = view;
+    this.#tell = tell;
   }
 
   get state() {
@@ -32,12 +39,12 @@ export class Past {
     this.#become({ begins });
   }
 
-  /** Load the page before a number, unless one is on its way. Tell whether it was asked for. */
-  load(before) {
+  /** Load the page beyond a number, unless one is on its way. Tell whether it was asked for. */
+  load(number) {
     if (this.#state.loading || this.#state.begins) return false;
     const asked = (this.#asked += 1);
-    const payload = { room: this.#slug, before, limit: PAGE };
-    const sent = this.#call("history", payload, (answer) => asked === this.#asked && this.#answered(answer));
+    const payload = { room: this.#slug, [this.#side]: number, limit: PAGE };
+    const sent = this.#call("history", payload, (answer) => asked === this.#asked && this.#answered(answer, number));
     if (sent) this.#become({ loading: true });
     return sent;
   }
@@ -52,17 +59,19 @@ export class Past {
     this.reset(this.#state.begins);
   }
 
-  #answered({ type, payload }) {
+  #answered({ type, payload }, number) {
     if (type === "error") {
       this.#become({ error: sentence(payload) });
       return;
     }
-    const messages = (payload.messages ?? []).map((message) => this.#newer(message));
+    // What leads no further would be asked for without end.
+    const leads = ({ message }) => (this.#side === "before" ? message < number : message > number);
+    const messages = (payload.messages ?? []).filter(leads).map((message) => this.#newer(message));
     this.#aside.clear();
     // First the state: with the messages' place the page may ask for more at once.
-    this.#state = { loading: false, begins: beginning(messages, payload.more), error: "" };
-    this.#take(messages);
-    this.#view.past(this.#state);
+    this.#state = { loading: false, begins: this.#ends(messages, payload.more, number), error: "" };
+    this.#take(messages, number);
+    this.#tell(this.#state);
   }
 
   #newer(message) {
@@ -72,12 +81,17 @@ export class Past {
 
   #become(state) {
     this.#state = { loading: false, begins: "", error: "", ...state };
-    this.#view.past(this.#state);
+    this.#tell(this.#state);
   }
 }
 
 /** Return what lies before a page: nothing, for one of two reasons, or more. */
 export function beginning(messages, more) {
   if (messages[0]?.message === 1) return "room";
-  return more ? "" : "kept";
+  return more && messages.length > 0 ? "" : "kept";
+}
+
+/** Return why a page after a number does not begin with the next one: that is kept no more. */
+export function missing(messages, _more, number) {
+  return messages[0]?.message === number + 1 ? "" : "kept";
 }
