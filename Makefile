@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run setup test long check lint format types js fuzz chaos soak bench lock clean
+.PHONY: run setup test long check lint format types js fuzz chaos soak bench messages lock clean
 
 run: $(VENV)/base.stamp
 	$(BIN)/python manage.py migrate --verbosity 0
@@ -51,6 +51,9 @@ soak: $(VENV)/base.stamp
 
 bench: $(VENV)/base.stamp
 	$(BIN)/python -m bench
+
+messages: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.words
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header requirements/base.in -o requirements/base.txt

@@ -13,7 +13,7 @@ from chat.doors import granted_in
 from chat.live.connection import Connection
 from chat.live.identity import Identity
 from chat.live.jobs import Job, Jobs
-from chat.live.limits import PAGE_FRAMES
+from chat.live.limits import HISTORY_FRAMES, JOIN_FRAMES
 from chat.node import Node
 from chat.reading import NO_DATABASE, Reading
 from chat.rooms.changes import Change, Delete, Done, Edit, Outcome, React, Write
@@ -30,9 +30,9 @@ def cost_of(command: Command) -> int:
     """Return how many frames' worth a client asks for: a log's page, and each room, costs the server more than a frame."""
     match command:
         case Join():
-            return max(PAGE_FRAMES, len(command.rooms or ()))
+            return max(JOIN_FRAMES, len(command.rooms or ()))
         case History():
-            return PAGE_FRAMES
+            return HISTORY_FRAMES
     return 1
 
 

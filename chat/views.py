@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from chat import people
+from chat import people, words
 from chat.pages.mine import Entry, entries_of, parted
 from chat.pages.refusals import telling
 from chat.pages.visit import Visit, visit
@@ -69,6 +69,7 @@ def config(here: Visit, mine: list[Entry], time_zone: str) -> dict[str, Any]:
         "rooms": mine,
         "archived": here.room.archived,
         "time_zone": time_zone,
+        "words": words.for_page(),
         "bars": {"open": bars(here, archived=False), "archived": bars(here, archived=True)},
     }
 

@@ -28,11 +28,18 @@ DEBUG = CHAT.debug
 SECRET_KEY = CHAT.secret_key
 ALLOWED_HOSTS = list(CHAT.allowed_hosts)
 ROOT_URLCONF = "chatsite.urls"
+# Larger bodies wait in a file while they come: on uvicorn Django reads them, and many may stay unfinished for a while.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 ASGI_APPLICATION = "chatsite.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = CHAT.time_zone
 LANGUAGE_CODE = "en"
+USE_I18N = True
+# English is what the sentences are written in; each other one has its catalog in LOCALE_PATHS (CONTRIBUTING.md).
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+# Named beside the application's own, so that our words go before those of other applications.
+LOCALE_PATHS = [BASE_DIR / "chat" / "locale"]
 APPEND_SLASH = True
 
 INSTALLED_APPS = [
@@ -55,9 +62,11 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Before whatever may refuse a request by a page.
+    "chat.accounts.language.Language",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -174,7 +183,6 @@ CSRF_COOKIE_SAMESITE = "Lax"
 LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
-LANGUAGES = [("en", "English")]
 
 # Ten wrong passwords for an account from an address, and nobody signs in to it from there for a while. Elsewhere its
 # owner still can, so that nobody is locked out by somebody else.

@@ -373,7 +373,7 @@ async def test_messages_that_keep_coming_over_the_rate_end_the_connection_as_flo
 @pytest.mark.parametrize(
     ("kind", "payload", "frames"),
     [
-        ("join", {"room": "lobby"}, 5),
+        ("join", {"room": "lobby"}, 3),
         ("join", {"rooms": [{"room": f"room-{number}"} for number in range(40)]}, 40),
         ("history", {"room": "lobby"}, 5),
         ("read", {"room": "lobby", "message": 1}, 1),

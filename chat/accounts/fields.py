@@ -6,17 +6,23 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.functional import lazy
 
 from chat import people
+from chat.told import told
 from chat.wire import names
 from chat.wire.codes import WireError
 from chat.wire.names import MAX_NAME_CHARACTERS
+
+MISSING = f"Expected 1 to {MAX_NAME_CHARACTERS} characters, got 0."
+# A form's words are said when it is shown: in the reader's language.
+told_lazily = lazy(told, str)
 
 
 def words(error: WireError) -> ValidationError:
     """Return what a form says of a name that may not be."""
     text = error.message.removeprefix("payload.name: ")
-    return ValidationError(f"{text[:1].upper()}{text[1:]}.")
+    return ValidationError(told(f"{text[:1].upper()}{text[1:]}."))
 
 
 class NameField(forms.CharField):
@@ -26,8 +32,7 @@ class NameField(forms.CharField):
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        missing = f"Expected 1 to {MAX_NAME_CHARACTERS} characters, got 0."
-        super().__init__(strip=False, error_messages={"required": missing}, **kwargs)
+        super().__init__(strip=False, error_messages={"required": told_lazily(MISSING)}, **kwargs)
         self.owner: int | None = None
         self.kept = ""
 

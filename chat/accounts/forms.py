@@ -15,6 +15,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from chat import people, set_up
 from chat.accounts.fields import NameField
@@ -25,25 +27,26 @@ from chat.wire.names import MAX_NAME_CHARACTERS
 # Who has no password here has signed in lately, when they ask for what else needs one.
 LATELY = timedelta(minutes=10)
 CONFIRMATION = "erase"
+AS_THE_BROWSER_SAYS = _("As the browser says")
 
 
 class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
     """A new account, and how it is shown."""
 
     name = NameField(
-        label="Name shown to others",
+        label=_("Name shown to others"),
         required=False,
-        help_text="Empty: the username. You can change it later.",
+        help_text=_("Empty: the username. You can change it later."),
         widget=forms.TextInput(attrs={"autocomplete": "nickname"}),
     )
 
     class Meta(UserCreationForm.Meta):
         model = User
         fields = ("username", "name", "email")
-        labels = {"email": "Email address"}
+        labels = {"email": _("Email address")}
         help_texts = {
-            "username": "What you sign in with: letters, digits and @ . + - _",
-            "email": "Only used to send you a link when you have forgotten your password. May stay empty.",
+            "username": _("What you sign in with: letters, digits and @ . + - _"),
+            "email": _("Only used to send you a link when you have forgotten your password. May stay empty."),
         }
 
     def clean(self) -> dict[str, Any]:
@@ -84,16 +87,16 @@ class SetUpForm(SignUpForm):
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
     """How a person is shown, and how pages are shown to them."""
 
-    name = NameField(label="Name shown to others", widget=forms.TextInput(attrs={"autocomplete": "nickname"}))
+    name = NameField(label=_("Name shown to others"), widget=forms.TextInput(attrs={"autocomplete": "nickname"}))
     colour = forms.TypedChoiceField(
-        label="Colour of your avatar",
-        choices=[(number, f"Colour {number + 1}") for number in range(COLOURS)],
+        label=_("Colour of your avatar"),
+        choices=[(number, format_lazy(_("Colour {number}"), number=number + 1)) for number in range(COLOURS)],
         coerce=int,
         widget=forms.RadioSelect,
     )
-    time_zone = forms.ChoiceField(label="Time zone", required=False)
+    time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
     language = forms.ChoiceField(
-        label="Language", required=False, choices=[("", "As the browser says"), *settings.LANGUAGES]
+        label=_("Language"), required=False, choices=[("", AS_THE_BROWSER_SAYS), *settings.LANGUAGES]
     )
 
     class Meta:
@@ -106,7 +109,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
         assert isinstance(field, NameField)
         field.owner, field.kept = self.instance.user_id, self.instance.name
         zones = sorted(zoneinfo.available_timezones() - {"localtime", "Factory"})
-        self.fields["time_zone"].choices = [("", "As the browser says"), *((zone, zone) for zone in zones)]  # type: ignore[attr-defined]
+        self.fields["time_zone"].choices = [("", AS_THE_BROWSER_SAYS), *((zone, zone) for zone in zones)]  # type: ignore[attr-defined]
 
     def apply(self) -> None:
         """Save the profile. Raises: WireError where the name was taken meanwhile, django.db.Error."""
@@ -124,7 +127,7 @@ class AgainForm(forms.Form):
     """The password once more: what follows is for its owner alone. Too many wrong ones lock it as at a sign-in."""
 
     password = forms.CharField(
-        label="Your password", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+        label=_("Your password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
     )
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
@@ -138,13 +141,15 @@ class AgainForm(forms.Form):
     def clean_password(self) -> str:
         password = str(self.cleaned_data["password"])
         if authenticate(self.request, username=self.user.get_username(), password=password) is None:
-            raise ValidationError("This is not your password.")
+            raise ValidationError(_("This is not your password."))
         return password
 
     def clean(self) -> dict[str, Any]:
         last = self.user.last_login
         if "password" not in self.fields and (last is None or timezone.now() - last > LATELY):
-            raise ValidationError("You have no password here: sign out, sign in again, and do this within ten minutes.")
+            raise ValidationError(
+                _("You have no password here: sign out, sign in again, and do this within ten minutes.")
+            )
         return super().clean() or self.cleaned_data
 
 
@@ -152,20 +157,23 @@ class EraseForm(AgainForm):
     """What becomes of an account that goes, confirmed."""
 
     messages = forms.ChoiceField(
-        label="What you have written",
+        label=_("What you have written"),
         choices=[
-            ("keep", "Keep it, as written by “deleted user”"),
-            ("remove", "Remove it, in every room"),
+            ("keep", _("Keep it, as written by “deleted user”")),
+            ("remove", _("Remove it, in every room")),
         ],
         widget=forms.RadioSelect,
     )
     confirmation = forms.CharField(
-        label=f"Type “{CONFIRMATION}” to confirm", widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label=format_lazy(_("Type “{word}” to confirm"), word=CONFIRMATION),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     field_order = ("messages", "confirmation", "password")
 
     def clean_confirmation(self) -> str:
         typed = str(self.cleaned_data["confirmation"])
         if typed.strip().lower() != CONFIRMATION:
-            raise ValidationError(f"Expected “{CONFIRMATION}”, got “{typed[:40]}”.")
+            raise ValidationError(
+                format_lazy(_("Expected “{word}”, got “{typed}”."), word=CONFIRMATION, typed=typed[:40])
+            )
         return typed

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.shortcuts import render
 from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
@@ -22,6 +23,7 @@ from django.views.generic import FormView
 from chat import people, set_up
 from chat.accounts.fields import words
 from chat.accounts.forms import ProfileForm, SetUpForm, SignUpForm
+from chat.accounts.language import speak
 from chat.wire.codes import WireError
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -119,7 +121,8 @@ class ProfilePage(FormView):  # type: ignore[type-arg]
         except WireError as error:
             form.add_error("name", words(error))
             return self.form_invalid(form)
-        messages.success(self.request, "Your profile is saved.")
+        speak(self.request)  # It may be another language by now.
+        messages.success(self.request, _("Your profile is saved."))
         return super().form_valid(form)
 
 
@@ -129,7 +132,7 @@ class PasswordChange(django_views.PasswordChangeView):
     success_url = reverse_lazy("accounts:profile")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        messages.success(self.request, "Your password is changed. Everywhere else you are signed out.")
+        messages.success(self.request, _("Your password is changed. Everywhere else you are signed out."))
         return super().form_valid(form)
 
 
@@ -145,5 +148,5 @@ class PasswordResetConfirm(django_views.PasswordResetConfirmView):
     success_url = reverse_lazy("accounts:sign-in")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        messages.success(self.request, "Your password is changed: sign in with the new one.")
+        messages.success(self.request, _("Your password is changed: sign in with the new one."))
         return super().form_valid(form)

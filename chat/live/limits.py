@@ -4,8 +4,9 @@ from __future__ import annotations
 
 # Frames of any kind a second, for each message a second: joins, names and pings cost too.
 FRAMES_PER_MESSAGE = 10
-# What a page of a log costs, in frames: the server reads and sends up to 256 KiB for it.
-PAGE_FRAMES = 5
+# What a page of a log costs, in frames: the server reads and sends up to 256 KiB for it. A client that joins as many rooms
+# as it may, one by one, stays within its burst.
+JOIN_FRAMES, HISTORY_FRAMES = 3, 5
 # This many bursts refused in a row, with nothing accepted between, is a flood and ends the connection.
 FLOOD_BURSTS = 4
 FLOOD_LEAST = 100

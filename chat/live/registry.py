@@ -8,6 +8,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import TypeVar
 
+from chat.live.addresses import counted_as
 from chat.live.connection import Connection
 from chat.live.identity import Identity, name_without
 from chat.wire.events import Person
@@ -43,9 +44,10 @@ class Registry:
 
     def admit(self, host: str) -> Admission:
         """Count a connection in, whatever becomes of it, and tell what should; `release` counts it out."""
-        self.hosts[host] += 1
+        client = counted_as(host)
+        self.hosts[client] += 1
         self.total += 1
-        worst = max(self._load(self.total, self.limit), self._load(self.hosts[host], self.limit_per_host))
+        worst = max(self._load(self.total, self.limit), self._load(self.hosts[client], self.limit_per_host))
         if worst <= 1:
             return Admission.WELCOME
         return Admission.TELL if worst <= COURTESY else Admission.REFUSE
@@ -55,10 +57,11 @@ class Registry:
         return count / limit if limit else 0.0
 
     def release(self, host: str) -> None:
+        client = counted_as(host)
         self.total -= 1
-        self.hosts[host] -= 1
-        if not self.hosts[host]:
-            del self.hosts[host]
+        self.hosts[client] -= 1
+        if not self.hosts[client]:
+            del self.hosts[client]
 
     def add(self, connection: Connection) -> None:
         self.connections[connection.id] = connection

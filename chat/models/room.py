@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
 
 from chat.conf import MAX_RETENTION_DAYS, SLUG
 
@@ -30,15 +31,15 @@ class Room(models.Model):
     """
 
     class Kind(models.TextChoices):
-        PUBLIC = "public", "Public: everybody may read"
-        MEMBERS = "members", "Members only"
-        DIRECT = "direct", "Direct: a conversation of two people or a few"
+        PUBLIC = "public", _("Public: everybody may read")
+        MEMBERS = "members", _("Members only")
+        DIRECT = "direct", _("Direct: a conversation of two people or a few")
 
     class Posting(models.TextChoices):
-        EVERYONE = "everyone", "Everybody who may read"
-        SIGNED_IN = "signed-in", "Who is signed in"
-        MEMBERS = "members", "Members"
-        MODERATORS = "moderators", "Moderators: a room for announcements"
+        EVERYONE = "everyone", _("Everybody who may read")
+        SIGNED_IN = "signed-in", _("Who is signed in")
+        MEMBERS = "members", _("Members")
+        MODERATORS = "moderators", _("Moderators: a room for announcements")
 
     slug = models.CharField(
         max_length=64,

@@ -18,6 +18,7 @@ from chat.pages.refusals import telling
 from chat.pages.visit import person_of
 from chat.rooms.opening import MAX_PARTY, open_direct
 from chat.rooms.rights import user_of
+from chat.told import told
 from chat.wire.codes import WireError
 
 SHOWN = 50
@@ -36,7 +37,7 @@ def new_direct(request: HttpRequest) -> HttpResponse:
         try:
             return redirect(open_direct(me, chosen))
         except WireError as error:
-            refused = error.message
+            refused = told(error.message)
     words = Search.words(asked)
     others = people().exclude(pk=me)
     found = list((others.filter(name__icontains=words) if words else others).exclude(pk__in=chosen)[: SHOWN + 1])

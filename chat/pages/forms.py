@@ -9,15 +9,17 @@ from typing import Any
 from django import forms
 from django.core.validators import RegexValidator
 from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
 
 from chat.conf import SLUG
 from chat.models import Room
+from chat.told import told
 from chat.wire.names import FORBIDDEN_CATEGORIES, INVISIBLE
 
 # Joins emoji into one; what else has no shape of its own hides in a title, or turns it around.
 JOINER = "\u200d"
 KINDS = [choice for choice in Room.Kind.choices if choice[0] != Room.Kind.DIRECT]
-HOURS = {"1": "An hour", "24": "A day", "168": "7 days", "720": "30 days"}
+HOURS = {"1": _("An hour"), "24": _("A day"), "168": _("7 days"), "720": _("30 days")}
 MAX_USES = 1000
 MAX_SEARCH = 100
 
@@ -27,9 +29,9 @@ def check_visible(text: str) -> None:
     for character in text:
         hidden = unicodedata.category(character) in FORBIDDEN_CATEGORIES or character in INVISIBLE
         if hidden and character != JOINER:
-            raise forms.ValidationError(f"Expected visible characters, got U+{ord(character):04X}.")
+            raise forms.ValidationError(told(f"Expected visible characters, got U+{ord(character):04X}."))
     if not text.replace(JOINER, "").strip():
-        raise forms.ValidationError("Expected visible characters, got none.")
+        raise forms.ValidationError(_("Expected visible characters, got none."))
 
 
 def slug_for(title: str) -> str:
@@ -41,10 +43,10 @@ class Titled(forms.Form):
     """What a room is called."""
 
     title = forms.CharField(
-        label="Name",
+        label=_("Name"),
         max_length=100,
         validators=[check_visible],
-        error_messages={"required": "Expected a name, got nothing."},
+        error_messages={"required": _("Expected a name, got nothing.")},
     )
 
 
@@ -52,11 +54,11 @@ class Topical(forms.Form):
     """What a room is for."""
 
     topic = forms.CharField(
-        label="Topic",
+        label=_("Topic"),
         max_length=250,
         required=False,
         validators=[check_visible],
-        help_text="One line on what the room is for. It stands below the room's name.",
+        help_text=_("One line on what the room is for. It stands below the room's name."),
     )
 
 
@@ -64,13 +66,13 @@ class Open(forms.Form):
     """Who may write in a room, and whether guests enter it."""
 
     posting = forms.ChoiceField(
-        label="Who may write", choices=Room.Posting.choices, initial=Room.Posting.EVERYONE, widget=forms.RadioSelect
+        label=_("Who may write"), choices=Room.Posting.choices, initial=Room.Posting.EVERYONE, widget=forms.RadioSelect
     )
     guests = forms.BooleanField(
-        label="Guests may enter",
+        label=_("Guests may enter"),
         required=False,
         initial=True,
-        help_text="People who are not signed in may read, and write where everybody may.",
+        help_text=_("People who are not signed in may read, and write where everybody may."),
     )
 
 
@@ -78,13 +80,13 @@ class NewRoom(Titled, Topical, Open):
     """A room that is not there yet."""
 
     slug = forms.CharField(
-        label="Address",
+        label=_("Address"),
         max_length=64,
         required=False,
-        validators=[RegexValidator(rf"^{SLUG}\Z", "Expected lower-case letters (a to z), digits and hyphens.")],
-        help_text="What stands after /rooms/: lower-case letters, digits and hyphens. Empty: made from the name.",
+        validators=[RegexValidator(rf"^{SLUG}\Z", _("Expected lower-case letters (a to z), digits and hyphens."))],
+        help_text=_("What stands after /rooms/: lower-case letters, digits and hyphens. Empty: made from the name."),
     )
-    kind = forms.ChoiceField(label="Who may read", choices=KINDS, initial=Room.Kind.PUBLIC, widget=forms.RadioSelect)
+    kind = forms.ChoiceField(label=_("Who may read"), choices=KINDS, initial=Room.Kind.PUBLIC, widget=forms.RadioSelect)
 
     field_order = ["title", "slug", "topic", "kind", "guests", "posting"]
 
@@ -111,8 +113,8 @@ class Settings(Titled, Topical, Open):
 class NewInvitation(forms.Form):
     """A link that lets people in."""
 
-    hours = forms.ChoiceField(label="It works for", choices=list(HOURS.items()), initial="168")
-    uses = forms.IntegerField(label="So many people may use it", min_value=1, max_value=MAX_USES, initial=1)
+    hours = forms.ChoiceField(label=_("It works for"), choices=list(HOURS.items()), initial="168")
+    uses = forms.IntegerField(label=_("So many people may use it"), min_value=1, max_value=MAX_USES, initial=1)
 
 
 class Search(forms.Form):

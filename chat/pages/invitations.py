@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -84,9 +85,9 @@ def invitations_of(room: Room) -> list[Invitation]:
 def withdraw(request: HttpRequest, here: Visit, number: str) -> HttpResponse:
     gone = number.isdecimal() and len(number) < 19 and here.room.invitations.filter(pk=int(number)).delete()[0]
     if gone:
-        messages.success(request, "The invitation is withdrawn: its link lets nobody in any more.")
+        messages.success(request, _("The invitation is withdrawn: its link lets nobody in any more."))
     else:
-        messages.info(request, "That invitation was gone already.")
+        messages.info(request, _("That invitation was gone already."))
     return redirect("invitations", slug=here.room.slug)
 
 

@@ -12,16 +12,18 @@ from django.db.models import Case, F, IntegerField, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from chat.models import Membership, Room
 from chat.pages.forms import Search
 from chat.pages.refusals import telling
-from chat.pages.roles import set_role
+from chat.pages.roles import MADE, MAKE, set_role
 from chat.pages.visit import Visit, visit
 from chat.rooms.permissions import ROLES, Role
 from chat.rooms.rights import user_of
 from chat.rooms.titles import NAME
+from chat.told import told
 from chat.wire.codes import Error, WireError
 
 PAGE = 100
@@ -48,7 +50,7 @@ def members(request: HttpRequest, slug: str) -> HttpResponse:
         "visit": here,
         "members": Paginator(found, PAGE).get_page(request.GET.get("page")),
         "words": words,
-        "roles": [role.word for role in Role if role is not Role.NONE],
+        "roles": MAKE,
         "names": suggested(here.room) if here.may["moderate"] else [],
     }
     return render(request, "chat/members.html", context)
@@ -76,12 +78,12 @@ def changed(request: HttpRequest, here: Visit) -> HttpResponse:
         role = role_of(request.POST.get("role", ""))
         set_role(request, here.room.slug, here.person, user, role)
     except WireError as error:
-        messages.error(request, error.message)
+        messages.error(request, told(error.message))
     else:
         if user == user_of(here.person) and role is Role.NONE:
-            messages.success(request, f"You have left {here.title}.")
+            messages.success(request, _("You have left {room}.").format(room=here.title))
             return redirect("rooms")
-        messages.success(request, f"{name} is {'no longer in this room' if role is Role.NONE else role_words(role)}.")
+        messages.success(request, _(MADE[role]).format(name=name))
     return redirect("members", slug=here.room.slug)
 
 
@@ -113,10 +115,6 @@ def role_of(word: str) -> Role:
     if word not in ROLES:
         raise WireError(Error.BAD_FRAME, f"Expected owner, moderator, member or nothing, got “{word[:80]}”.")
     return ROLES[word]
-
-
-def role_words(role: Role) -> str:
-    return {Role.MEMBER: "a member", Role.MODERATOR: "a moderator", Role.OWNER: "an owner"}[role]
 
 
 @require_POST

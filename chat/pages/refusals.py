@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from chat.told import told
 from chat.wire.codes import Error, WireError
 
 View = Callable[..., HttpResponse]
@@ -31,5 +32,5 @@ def telling(view: View) -> View:
 
 
 def refusal(request: HttpRequest, error: WireError) -> HttpResponse:
-    context = {"sentence": error.message, "sign_in": error.code is Error.UNAUTHENTICATED}
+    context = {"sentence": told(error.message), "sign_in": error.code is Error.UNAUTHENTICATED}
     return render(request, "chat/refused.html", context, status=STATUS.get(error.code, FORBIDDEN))

@@ -18,6 +18,7 @@ from chat.pages.visit import check_guests, person_of
 from chat.rooms.opening import Wanted, open_room
 from chat.rooms.permissions import is_guest
 from chat.rooms.rights import user_of
+from chat.told import told
 from chat.wire.codes import WireError
 
 PAGE = 50
@@ -66,7 +67,7 @@ def new_room(request: HttpRequest) -> HttpResponse:
         try:
             room = open_room(user_of(person), Wanted(**form.cleaned_data))
         except WireError as error:
-            form.add_error("slug", error.message)
+            form.add_error("slug", told(error.message))
         else:
             return redirect(room)
     return render(request, "chat/new_room.html", {"form": form}, status=400 if form.errors else 200)

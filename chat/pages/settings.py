@@ -7,6 +7,8 @@ from django.contrib.auth.decorators import login_required
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods
 
 from chat.models import Room
@@ -16,8 +18,8 @@ from chat.pages.visit import Visit, visit
 from chat.rooms import permissions
 
 FIELDS = ("title", "topic", "posting", "guests")
-UNCHANGED = "Nothing was changed: it is as it was."
-SAID = {"archive": "The room is archived.", "unarchive": "The room is open again."}
+UNCHANGED = gettext_noop("Nothing was changed: it is as it was.")
+SAID = {"archive": gettext_noop("The room is archived."), "unarchive": gettext_noop("The room is open again.")}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -47,12 +49,12 @@ def form_of(here: Visit, request: HttpRequest) -> Form:
 def change(request: HttpRequest, room: Room, form: Form) -> None:
     """Write what the form changes."""
     if not form.changed_data:
-        messages.info(request, UNCHANGED)
+        messages.info(request, _(UNCHANGED))
         return
     for name in form.changed_data:
         setattr(room, name, form.cleaned_data[name])
     room.save(update_fields=form.changed_data)
-    messages.success(request, "Saved. It is in force within two seconds.")
+    messages.success(request, _("Saved. It is in force within two seconds."))
 
 
 def archive(request: HttpRequest, here: Visit, verb: str) -> HttpResponse:
@@ -60,5 +62,5 @@ def archive(request: HttpRequest, here: Visit, verb: str) -> HttpResponse:
     permissions.check_own(here.policy, here.person, here.standing)
     here.room.archived = verb == "archive"
     here.room.save(update_fields=["archived"])
-    messages.success(request, SAID[verb])
+    messages.success(request, _(SAID[verb]))
     return redirect("room-settings", slug=here.room.slug)

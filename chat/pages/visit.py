@@ -16,6 +16,7 @@ from chat.rooms import permissions, rights
 from chat.rooms.permissions import Policy, Role, Standing
 from chat.rooms.rights import Reader
 from chat.rooms.titles import title_for
+from chat.told import told
 from chat.wire.codes import Error, WireError
 from chat.wire.events import Person
 
@@ -37,12 +38,12 @@ class Visit:
         return self.standing.role
 
     def why_not(self, check: Check, role: Role | None = None) -> str:
-        """Return the sentence that refuses something, or an empty one; with `role`, as if they had that one."""
+        """Return the sentence that refuses something, in the page's language, or an empty one; with `role`, as if they had that one."""
         standing = self.standing if role is None else self.standing._replace(role=role)
         try:
             check(self.policy, self.person, standing)
         except WireError as error:
-            return error.message
+            return told(error.message)
         return ""
 
     @property

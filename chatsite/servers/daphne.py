@@ -3,8 +3,8 @@
 What is wrong upstream (daphne 4.2, Twisted's and autobahn's parts included) and what is done here:
 writes never wait and buffer without bound (daphne#170); incoming frames queue without bound; empty messages are
 dropped; close codes below 3000 raise and reasons are lost; protocol errors end in a reset; SIGTERM tells nobody; a
-consumer that ends leaves its socket open; bodies are read whole; `Daphne-Root-Path` is believed from anybody; a socket
-ends after 24 h; the listen backlog is 50; timers walk all connections.
+consumer that ends leaves its socket open; a socket ends after 24 h; the listen backlog is 50; timers walk all
+connections. Its HTTP is mended in `daphne_http`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.internet.tcp import Connection as TcpConnection
 from zope.interface import implementer
 
-from chat.bodies import ANSWER, LINGER_SECONDS, MAX_BODY_BYTES
 from chat.live.lanes import CLOSE_SECONDS, SCOPE_KEY, Lane
 from chat.node import Node
 from chat.wire.codes import HEARTBEAT_TIMEOUT, cut
 from chat.wire.frames import Batch
+from chatsite.servers import daphne_http
 from chatsite.servers.incoming import FRAMES_PAUSE, FRAMES_RESUME, Feed, Unfinished
 from chatsite.servers.sockets import bound_kernel_backlog
 from chatsite.servers.versions import check
@@ -238,43 +238,6 @@ class ChatProtocol(WebSocketProtocol):
         return f"<ChatProtocol client={getattr(self, 'client_addr', None)!r}>"
 
 
-class ChatRequest(WebRequest):
-    """One HTTP request."""
-
-    body_bytes = 0
-    refused = False
-
-    def gotLength(self, length: int | None) -> None:
-        super().gotLength(length)
-        if length is not None and length > MAX_BODY_BYTES:
-            self.refuse_body()
-
-    def handleContentChunk(self, data: bytes) -> None:
-        self.body_bytes += len(data)
-        if self.refused:
-            return
-        if self.body_bytes > MAX_BODY_BYTES:
-            self.refuse_body()
-        else:
-            super().handleContentChunk(data)
-
-    def refuse_body(self) -> None:
-        """Answer at once, go on reading for a moment so that the answer is seen and no reset, then cut off."""
-        self.refused = True
-        self.content.truncate(0)
-        transport = self.channel.transport
-        head = f"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: {len(ANSWER)}\r\n\r\n"
-        transport.write(head.encode() + ANSWER)
-        asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.abortConnection)
-
-    def process(self) -> Any:
-        if self.refused:
-            self.channel.loseConnection()
-            return None
-        self.requestHeaders.removeHeader(b"daphne-root-path")
-        return super().process()
-
-
 class Life:
     """The life of connections and of the server: what replaces daphne's own timers and its end."""
 
@@ -364,7 +327,7 @@ def install(node: Node) -> None:
     check("daphne", TESTED)
     life = Life(node)
     WebSocketFactory.protocol = ChatProtocol
-    daphne.http_protocol.WebRequest = ChatRequest
+    daphne_http.install(node)
     # 28 % of a handshake went into formatting options for a log line that nobody sees.
     autobahn.websocket.protocol.pformat = lambda value: value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from typing import Any
 
 from chat.live.lanes import NOTSENT_LOWAT_BYTES
 
@@ -24,3 +25,11 @@ def reset_on_close(descriptor: int) -> None:
     with socket.socket(fileno=os.dup(descriptor)) as handle:
         if handle.family in (socket.AF_INET, socket.AF_INET6):
             handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def abort(transport: Any) -> None:
+    """Reset asyncio's connection: a close alone leaves what the kernel holds, and the reader waiting for it (FIN-WAIT-1)."""
+    handle = transport.get_extra_info("socket")
+    if handle is not None and handle.fileno() >= 0:
+        reset_on_close(handle.fileno())
+    transport.abort()

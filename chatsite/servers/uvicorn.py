@@ -25,8 +25,9 @@ from chat.live.lanes import CLOSE_SECONDS, SCOPE_KEY, Lane
 from chat.node import Node
 from chat.wire.codes import HEARTBEAT_TIMEOUT, cut
 from chat.wire.frames import Batch
+from chatsite.servers import uvicorn_http
 from chatsite.servers.incoming import FRAMES_PAUSE, FRAMES_RESUME, Feed, Unfinished
-from chatsite.servers.sockets import bound_kernel_backlog, reset_on_close
+from chatsite.servers.sockets import abort, bound_kernel_backlog
 from chatsite.servers.versions import check
 
 TESTED = (0, 54)
@@ -216,14 +217,6 @@ class Mended:
     late_pong = b""
 
 
-def abort(transport: Any) -> None:
-    """Reset the connection: a close alone leaves what the kernel holds, and the reader waiting for it (FIN-WAIT-1)."""
-    handle = transport.get_extra_info("socket")
-    if handle is not None and not transport.is_closing():
-        reset_on_close(handle.fileno())
-    transport.abort()
-
-
 def resume_reading(protocol: Any) -> None:
     if protocol.feed.resume():
         protocol.read_paused = False
@@ -320,5 +313,6 @@ def install(node: Node) -> None:
         await cutting
 
     Server.shutdown = shutdown  # type: ignore[method-assign]
+    uvicorn_http.install(node)
     for name in ("uvicorn.access", "uvicorn.error"):
         logging.getLogger(name).addFilter(WithoutQuery())

@@ -61,7 +61,7 @@ def unlimited(shared: Start) -> Server:
 
 @pytest.fixture
 def impatient(farm: Farm, kind: str) -> Server:
-    """A server with applications that end in odd ways and a short time for unfinished messages."""
+    """A server with applications that end in odd ways and a short time for unfinished messages, heads and bodies."""
     return farm.shared(kind, "tests.live.applications:ending", **QUIET)
 
 

@@ -1,11 +1,13 @@
 import { browserAdapters } from "./client/adapters.js";
 import { Client } from "./client/client.js";
+import { learn } from "./client/words.js";
 import { Actions } from "./ui/actions.js";
 import { Clock } from "./ui/clock.js";
 import { Closed } from "./ui/closed.js";
 import { Composer } from "./ui/composer.js";
 import { Days } from "./ui/days.js";
 import { Lines } from "./ui/line.js";
+import { localeOf } from "./ui/locale.js";
 import { Log } from "./ui/log.js";
 import { closeable } from "./ui/menu.js";
 import { Name } from "./ui/name.js";
@@ -19,9 +21,9 @@ import { Topic } from "./ui/topic.js";
 const find = (id) => document.getElementById(id);
 const config = JSON.parse(find("client-config").textContent);
 const adapters = browserAdapters(window);
+learn(config.words);
 // Days are named in the page's language, and as the reader writes them where that is also theirs.
-const language = document.documentElement.lang;
-const locale = navigator.languages.find((tag) => tag.split("-")[0] === language) ?? language;
+const locale = localeOf(document.documentElement.lang, navigator.languages);
 // The zone of one's profile, or the browser's.
 const timeZone = known(config.time_zone);
 
@@ -83,7 +85,7 @@ const notices = new Notices({ list: find("notices") });
 const closed = new Closed({ root: find("closed"), rest: [list, find("newer"), find("composer"), find("barred"), find("join")] });
 const status = new Status({ root: find("status"), adapters, again: () => (ended ? location.reload() : client.start()) });
 const topic = new Topic({ button: find("topic") });
-const lines = new Lines({ room, you: () => client.you, goTo: (number) => quotes.goTo(number), clock: new Clock({ timeZone }) });
+const lines = new Lines({ room, you: () => client.you, goTo: (number) => quotes.goTo(number), clock: new Clock({ locale, timeZone }) });
 let { archived } = config;
 let unseen = 0;
 const log = new Log({

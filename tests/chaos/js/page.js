@@ -107,9 +107,15 @@ class Place {
   }
 
   refused() {}
+  later() {}
   limit() {}
+  missed() {}
+  notice() {}
   past() {}
+  role() {}
+  rooms() {}
   roundTrip() {}
+  sought() {}
   unnamed() {}
   you() {}
 }

@@ -1,6 +1,7 @@
 import { isPassing, retryDelay, sentence } from "./errors.js";
+import { later, t } from "./words.js";
 
-const REFUSED = { edit: "Not changed", delete: "Not deleted", react: "No reaction" };
+const REFUSED = { edit: later("Not changed: {why}"), delete: later("Not deleted: {why}"), react: later("No reaction: {why}") };
 
 /**
  * One's own changes of messages on their way: shown as if done, sent again until answered. Each asks for a state, not for
@@ -143,7 +144,7 @@ export class Changes {
 
   #fail(change, error) {
     const item = this.#at(change.number);
-    const words = `${REFUSED[change.verb]}: ${sentence(error)}`;
+    const words = t(REFUSED[change.verb], { why: sentence(error) });
     this.#drop(change, item);
     if (!item) {
       this.#complain(words);
@@ -184,8 +185,8 @@ function recordOf({ verb, number, epoch, author, text, emoji, on }) {
 export function expected(item, you) {
   const seen = { text: item.text, deleted: item.deleted, edited: item.edited, reactions: item.reactions, waiting: "" };
   for (const { verb, text, emoji, on } of item.changes) {
-    if (verb === "edit") Object.assign(seen, { text, edited: true, waiting: "Saving…" });
-    else if (verb === "delete") Object.assign(seen, { waiting: "Deleting…" });
+    if (verb === "edit") Object.assign(seen, { text, edited: true, waiting: t("Saving…") });
+    else if (verb === "delete") Object.assign(seen, { waiting: t("Deleting…") });
     else seen.reactions = reacted(seen.reactions, emoji, on, you);
   }
   return seen;

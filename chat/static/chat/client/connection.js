@@ -1,6 +1,7 @@
 import { Backoff, retryAfterMs } from "./backoff.js";
 import { verdict } from "./codes.js";
 import { decode, encode } from "./envelope.js";
+import { later, t } from "./words.js";
 
 export const SUBPROTOCOL = "chat.v1.json";
 const BEARER = "bearer.";
@@ -16,8 +17,8 @@ const NO_CODE = 1006;
 const UNAUTHENTICATED = 4510;
 /** Shows nothing. */
 const NOTHING = { token: () => null, refused: () => {} };
-const UNREACHABLE = "the server cannot be reached";
-const SILENT = "the server has fallen silent";
+const UNREACHABLE = later("the server cannot be reached");
+const SILENT = later("the server has fallen silent");
 
 /**
  * One connection that comes back. Its states: connecting, open, waiting (to dial again), stopped; each has at most one
@@ -60,7 +61,7 @@ export class Connection {
     this.#openedAt = null;
     this.#closing = null;
     this.#enter("connecting");
-    this.#setTimer(WELCOME_MS, () => this.#end(NO_CODE, UNREACHABLE));
+    this.#setTimer(WELCOME_MS, () => this.#end(NO_CODE, t(UNREACHABLE)));
     this.#shown = this.#credential.token();
     this.#listen(this.#adapters.dial(this.#path, this.#shown ? [SUBPROTOCOL, BEARER + this.#shown] : [SUBPROTOCOL]));
   }
@@ -136,7 +137,7 @@ export class Connection {
     this.#setTimer(wait, () => {
       const left = this.#heardAt + limit - this.#adapters.now();
       if (left > 0) this.#watch(limit, left);
-      else this.#end(NO_CODE, SILENT);
+      else this.#end(NO_CODE, t(SILENT));
     });
   }
 
@@ -145,7 +146,7 @@ export class Connection {
     // After `closing` the close frame itself may be lost on the way.
     const known = code === NO_CODE ? (closing.code ?? code) : code;
     const { reconnect, resend, says: usual } = verdict(known);
-    const cause = says ?? (known === NO_CODE && this.#openedAt === null ? UNREACHABLE : usual);
+    const cause = says ?? (known === NO_CODE && this.#openedAt === null ? t(UNREACHABLE) : usual);
     this.#drop();
     this.#listener.closed({ resend, says: cause });
     if (known === UNAUTHENTICATED && this.#shown) {

@@ -1,4 +1,5 @@
 import { retryAfterMs } from "./backoff.js";
+import { t, told } from "./words.js";
 
 /** Errors that mean "not now": the same again, a little later, may be taken. */
 const LATER = new Set(["unavailable", "rate_limited", "slow_mode"]);
@@ -16,7 +17,7 @@ export function retryDelay({ retry_after_s: seconds }, random) {
 
 /** Return an error's payload as a sentence for people, without the place in the frame that it begins with. */
 export function sentence({ code, message }) {
-  if (typeof message !== "string" || message === "") return `The server refused it (${code ?? "no code"}).`;
+  if (typeof message !== "string" || message === "") return t("The server refused it ({code}).", { code: code ?? t("no code") });
   const words = message.replace(/^payload(\.\w+)?: /, "");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return told(words.charAt(0).toUpperCase() + words.slice(1));
 }

@@ -3,6 +3,7 @@ import { isPassing, retryDelay, sentence } from "./errors.js";
 import { newItem } from "./item.js";
 import { newKey } from "./key.js";
 import { isOffset } from "./position.js";
+import { t } from "./words.js";
 
 /** How many messages are remembered until their envelope comes; a lost one must not be remembered for ever. */
 const MAX_UNSEEN = 1000;
@@ -100,9 +101,9 @@ export class Outgoing {
     const item = this.#queue[0];
     const size = byteLength(item.text);
     if (size > this.maxBytes) {
-      this.#fail(item, `Too long: ${size} bytes of at most ${this.maxBytes}.`, false);
+      this.#fail(item, t("Too long: {size} bytes of at most {most}.", { size, most: this.maxBytes }), false);
     } else if (!this.#person.mayBe(item.author)) {
-      this.#fail(item, `Written as ${item.author.name || "somebody else"}.`, true);
+      this.#fail(item, t("Written as {name}.", { name: item.author.name || t("somebody else") }), true);
     } else this.#send(item);
   }
 
@@ -136,7 +137,7 @@ export class Outgoing {
     this.#calm();
     if (!item) return;
     if (resend) this.#become(item, "waiting");
-    else this.#fail(item, `Not sent again: ${says}.`, false);
+    else this.#fail(item, t("Not sent again: {cause}.", { cause: says }), false);
   }
 
   /** Return the item that an envelope's key belongs to, settled; undefined where it is nobody's here. */

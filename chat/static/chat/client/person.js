@@ -1,4 +1,5 @@
 import { isPassing, sentence } from "./errors.js";
+import { t } from "./words.js";
 
 const STORED_NAME = "chat.name";
 const STORED_TOKEN = "chat.guest";
@@ -77,7 +78,7 @@ export class Person {
   /** Take another name; while disconnected it is remembered and said later. Return why not, or an empty string. */
   rename(text) {
     const name = text.trim();
-    if (name === "") return "A name needs at least one character.";
+    if (name === "") return t("A name needs at least one character.");
     this.#remember(STORED_NAME, name);
     if (!this.#say(name)) this.is({ ...this.#you, name });
     return "";

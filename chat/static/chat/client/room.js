@@ -7,6 +7,7 @@ import { Outgoing } from "./outgoing.js";
 import { DROP, GAP, isOffset, Position } from "./position.js";
 import { Timeline } from "./timeline.js";
 import { isChange, Unsent } from "./unsent.js";
+import { t } from "./words.js";
 
 /** Keys of messages already shown: a resent message comes soon, so a bounded memory is enough. */
 const MAX_SEEN = 2000;
@@ -390,9 +391,9 @@ export class Room {
   }
 
   #refusal(text) {
-    if (text.trim() === "") return "There is nothing to send yet.";
+    if (text.trim() === "") return t("There is nothing to send yet.");
     const size = byteLength(text);
     const most = this.#outgoing.maxBytes;
-    return size > most ? `Too long: ${size} bytes of at most ${most}.` : "";
+    return size > most ? t("Too long: {size} bytes of at most {most}.", { size, most }) : "";
   }
 }

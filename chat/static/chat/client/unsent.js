@@ -1,5 +1,6 @@
 import { byteLength } from "./envelope.js";
 import { newKey } from "./key.js";
+import { later, t } from "./words.js";
 
 /** What one tab keeps of a room at most: storage is small, and shared by all of a site. */
 export const MAX_MESSAGES = 100;
@@ -12,8 +13,8 @@ export const STALE_MS = 10_000;
 export const CLAIM_MS = 500;
 
 const PREFIX = "chat.unsent.";
-const NOT_KEPT = "This browser keeps nothing: what is not sent yet is lost with this page.";
-const FULL = `Only ${MAX_MESSAGES} messages or ${MAX_BYTES / 1024} KiB that are not sent yet outlast this page.`;
+const NOT_KEPT = later("This browser keeps nothing: what is not sent yet is lost with this page.");
+const FULL = later("Only {messages} messages or {kibibytes} KiB that are not sent yet outlast this page.");
 
 /**
  * What is not acknowledged yet, messages and changes of them, kept in storage over a reload: one entry a tab, {beat, by,
@@ -126,7 +127,7 @@ export class Unsent {
   #say(sentence) {
     if (this.#said.has(sentence)) return;
     this.#said.add(sentence);
-    this.#complain(sentence);
+    this.#complain(t(sentence, { messages: MAX_MESSAGES, kibibytes: MAX_BYTES / 1024 }));
   }
 
   #read(name) {

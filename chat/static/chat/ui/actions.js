@@ -1,3 +1,4 @@
+import { later, t } from "../client/words.js";
 import { button, element } from "./element.js";
 
 const EMOJI = ["👍", "❤️", "😂", "🎉", "😮", "😢"];
@@ -6,8 +7,8 @@ const LONG_PRESS_MS = 500;
 const STILL = 10;
 /** A message that stands nearer to the list's top has its actions below it. */
 const ROOM_ABOVE = 90;
-const DELETE = "Delete";
-const REALLY = "Really delete?";
+const DELETE = later("Delete");
+const REALLY = later("Really delete?");
 
 /**
  * What one may do with a message: a toolbar in the message that the mouse is on, that has the keyboard's focus, or that a
@@ -42,18 +43,18 @@ export class Actions {
   // The toolbar
 
   #build() {
-    this.#react = button("act", "React", () => this.#pick(this.#picker.hidden));
-    this.#delete = button("act", DELETE, () => this.#askToDelete());
+    this.#react = button("act", t("React"), () => this.#pick(this.#picker.hidden));
+    this.#delete = button("act", t(DELETE), () => this.#askToDelete());
     this.#buttons = {
       react: this.#react,
-      reply: button("act", "Reply", () => this.#do("reply")),
-      edit: button("act", "Edit", () => this.#do("edit")),
+      reply: button("act", t("Reply"), () => this.#do("reply")),
+      edit: button("act", t("Edit"), () => this.#do("edit")),
       delete: this.#delete,
     };
-    this.#delete.addEventListener("blur", () => (this.#delete.textContent = DELETE));
+    this.#delete.addEventListener("blur", () => (this.#delete.textContent = t(DELETE)));
     this.#react.setAttribute("aria-expanded", "false");
     this.#tools.setAttribute("role", "toolbar");
-    this.#tools.setAttribute("aria-label", "Message actions");
+    this.#tools.setAttribute("aria-label", t("Message actions"));
     this.#root.setAttribute("aria-live", "off");
     this.#tools.append(...Object.values(this.#buttons));
     this.#buildPicker();
@@ -63,12 +64,12 @@ export class Actions {
   #buildPicker() {
     for (const emoji of EMOJI) {
       const choice = button("choice", emoji, () => this.#reactWith(emoji));
-      choice.setAttribute("aria-label", `React with ${emoji}`);
+      choice.setAttribute("aria-label", t("React with {emoji}", { emoji }));
       this.#picker.append(choice);
     }
     const other = element("input");
-    other.setAttribute("aria-label", "Another emoji");
-    other.placeholder = "Other";
+    other.setAttribute("aria-label", t("Another emoji"));
+    other.placeholder = t("Other");
     other.maxLength = 16;
     other.autocomplete = "off";
     this.#picker.append(other);
@@ -128,10 +129,10 @@ export class Actions {
 
   /** A message is deleted for ever: the second press does it. */
   #askToDelete() {
-    if (this.#delete.textContent === REALLY) {
-      this.#delete.textContent = DELETE;
+    if (this.#delete.textContent === t(REALLY)) {
+      this.#delete.textContent = t(DELETE);
       this.#do("delete");
-    } else this.#delete.textContent = REALLY;
+    } else this.#delete.textContent = t(REALLY);
   }
 
   // Mouse, fingers, keys

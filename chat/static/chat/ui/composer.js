@@ -1,10 +1,10 @@
 import { byteLength } from "../client/envelope.js";
+import { t } from "../client/words.js";
 import { preview } from "./line.js";
 
 const MOST_ROWS = 6;
 /** From this part of the limit on, how much is used stands beside the text. */
 const COUNT_FROM = 0.8;
-const TOO_LONG = "This is too long to send.";
 const PLAIN = { verb: "write", item: null };
 
 /**
@@ -69,14 +69,14 @@ export class Composer {
   /** What is written next answers a message. */
   reply(item) {
     this.#leaveEdit();
-    this.#become({ verb: "reply", item }, "Reply to", `${item.author.name || "somebody"}: ${preview(item)}`);
+    this.#become({ verb: "reply", item }, t("Reply to"), t("{name}: {words}", { name: item.author.name || t("somebody"), words: preview(item) }));
   }
 
   /** Write a message anew. What was being written comes back afterwards. */
   edit(item) {
     if (this.#purpose.verb !== "edit") this.#draft = this.#text.value;
     this.#text.value = item.text;
-    this.#become({ verb: "edit", item }, "Edit your message", "");
+    this.#become({ verb: "edit", item }, t("Edit your message"), "");
   }
 
   #become(purpose, words, about) {
@@ -84,7 +84,7 @@ export class Composer {
     this.#context.querySelector(".what").textContent = words;
     this.#context.querySelector("bdi").textContent = about;
     this.#context.hidden = purpose === PLAIN;
-    this.#submit.textContent = purpose.verb === "edit" ? "Save" : "Send";
+    this.#submit.textContent = purpose.verb === "edit" ? t("Save") : t("Send");
     this.#edited();
     this.focus();
   }
@@ -129,10 +129,10 @@ export class Composer {
   #edited() {
     const size = byteLength(this.#text.value);
     const over = size > this.#most;
-    this.#counter.textContent = size >= COUNT_FROM * this.#most ? `${size} of ${this.#most} bytes` : "";
+    this.#counter.textContent = size >= COUNT_FROM * this.#most ? t("{size} of {most} bytes", { size, most: this.#most }) : "";
     this.#form.classList.toggle("over", over);
     this.#text.setAttribute("aria-invalid", String(over));
-    this.say(over ? TOO_LONG : "");
+    this.say(over ? t("This is too long to send.") : "");
     this.#grow();
   }
 

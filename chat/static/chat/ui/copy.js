@@ -1,5 +1,4 @@
-const DONE = "Copied";
-const SELECTED = "Selected: press Ctrl+C";
+import { t } from "../client/words.js";
 
 /** Copy a field's text; where the browser does not let a page (plain http), select it. */
 export function copyFrom(button) {
@@ -7,7 +6,7 @@ export function copyFrom(button) {
   button.setAttribute("aria-live", "polite");
   button.addEventListener("click", async () => {
     field.select();
-    button.textContent = (await copied(field.value)) ? DONE : SELECTED;
+    button.textContent = (await copied(field.value)) ? t("Copied") : t("Selected: press Ctrl+C");
   });
 }
 

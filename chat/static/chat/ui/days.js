@@ -1,3 +1,5 @@
+import { t } from "../client/words.js";
+
 const QUARTER_MS = 15 * 60_000;
 const DAY_MS = 24 * 60 * 60_000;
 
@@ -20,8 +22,8 @@ export class Days {
   /** Return a day's name for people, seen at the moment `now`. */
   name(day, now) {
     const today = this.of(now);
-    if (day === today) return "Today";
-    if (day === new Date(Date.parse(today) - DAY_MS).toISOString().slice(0, 10)) return "Yesterday";
+    if (day === today) return t("Today");
+    if (day === new Date(Date.parse(today) - DAY_MS).toISOString().slice(0, 10)) return t("Yesterday");
     return this.#named.format(new Date(day));
   }
 

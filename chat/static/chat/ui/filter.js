@@ -1,3 +1,5 @@
+import { t } from "../client/words.js";
+
 /** Show only the rows that hold what is typed. What is not on the page is found by the form's own search. */
 export function filterRows(form) {
   const { filter, empty, field } = form.dataset;
@@ -11,7 +13,7 @@ export function filterRows(form) {
     for (const section of sections) section.hidden = !section.querySelector("li:not([hidden])");
     const found = rows.some((row) => !row.hidden);
     nothing.hidden = found;
-    if (!found && rows.length > 0) nothing.textContent = `Nothing on this page has “${input.value.trim()}” in it. Enter searches everywhere.`;
+    if (!found && rows.length > 0) nothing.textContent = t("Nothing on this page has “{words}” in it. Enter searches everywhere.", { words: input.value.trim() });
   };
   input.addEventListener("input", show);
   // Something may have been typed before this script was there.

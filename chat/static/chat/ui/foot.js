@@ -1,6 +1,5 @@
+import { t } from "../client/words.js";
 import { button, element } from "./element.js";
-
-const APART = "Newer messages are not loaded here.";
 
 /** What stands below the last message where newer ones are not held: there is more, and how to get there. */
 export class Foot {
@@ -31,9 +30,9 @@ export class Foot {
       return;
     }
     const { loading, error } = this.#state;
-    const words = error || (loading ? "Loading…" : APART);
+    const words = error || (loading ? t("Loading…") : t("Newer messages are not loaded here."));
     if (this.#words.textContent !== words) this.#words.textContent = words;
-    this.#node.lastElementChild.textContent = error ? "Try again" : "Go to the newest";
+    this.#node.lastElementChild.textContent = error ? t("Try again") : t("Go to the newest");
     if (!this.#node.isConnected || this.#node.nextElementSibling !== before) list.insertBefore(this.#node, before);
   }
 }

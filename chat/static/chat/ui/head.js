@@ -1,6 +1,7 @@
+import { later, t } from "../client/words.js";
 import { button, element } from "./element.js";
 
-const BEGINS = { room: "This is where the room begins.", kept: "Older messages are not kept here." };
+const BEGINS = { room: later("This is where the room begins."), kept: later("Older messages are not kept here.") };
 
 /** What stands above the first message: that older ones are being loaded, why not, or that there are none. */
 export class Head {
@@ -29,9 +30,9 @@ export class Head {
   /** Show it, where the first message that is loaded is there too. */
   show(isTop) {
     const { loading, begins, error } = this.#state;
-    const words = !isTop ? "" : error || (loading ? "Loading…" : (BEGINS[begins] ?? ""));
+    const words = !isTop ? "" : error || (loading ? t("Loading…") : t(BEGINS[begins] ?? ""));
     if (this.#words.textContent !== words) this.#words.textContent = words;
-    this.#again.textContent = isTop && error ? "Try again" : "";
+    this.#again.textContent = isTop && error ? t("Try again") : "";
     this.#again.hidden = this.#again.textContent === "";
   }
 }

@@ -1,9 +1,10 @@
 import { expected } from "../client/changes.js";
 import { parts } from "../client/links.js";
+import { later, several, t } from "../client/words.js";
 import { button, element } from "./element.js";
 import { Names, showReactions } from "./reactions.js";
 
-const STATES = { waiting: "Waiting", sending: "Sending…", sent: "", failed: "Not sent" };
+const STATES = { waiting: later("Waiting"), sending: later("Sending…"), sent: "", failed: later("Not sent") };
 /** How much of a message is quoted where it is replied to; the rest is one press away. */
 const QUOTED_CHARACTERS = 140;
 
@@ -41,9 +42,9 @@ export class Lines {
     node.classList.toggle("deleted", item.deleted);
     node.classList.toggle("changing", seen.waiting !== "");
     node.classList.add(item.state);
-    node.querySelector(".author").textContent = item.author.name || "somebody";
-    node.querySelector(".you").textContent = item.own ? " (you)" : "";
-    node.querySelector(".tag").textContent = item.author.kind === "guest" && !item.own ? " guest" : "";
+    node.querySelector(".author").textContent = item.author.name || t("somebody");
+    node.querySelector(".you").textContent = item.own ? ` ${t("(you)")}` : "";
+    node.querySelector(".tag").textContent = item.author.kind === "guest" && !item.own ? ` ${t("guest")}` : "";
     this.#renewWords(node, item, seen);
     this.#renewQuote(node.querySelector(".quote"), item);
     this.#renewFoot(node, item, seen);
@@ -72,8 +73,8 @@ export class Lines {
 
   #foot(item) {
     const node = element("footer");
-    const retry = button("retry", "Send again", () => this.#room.retry(item));
-    const discard = button("discard", "Discard", () => this.#room.discard(item));
+    const retry = button("retry", t("Send again"), () => this.#room.retry(item));
+    const discard = button("discard", t("Discard"), () => this.#room.discard(item));
     node.append(element("span", "edited"), element("span", "state"), retry, discard, element("time"));
     return node;
   }
@@ -91,15 +92,15 @@ export class Lines {
     if (quote.hidden) return;
     quote.href = `#message-${replyTo}`;
     const other = this.#room.message(replyTo);
-    const name = element("bdi", "quoted-author", other?.author.name ?? `Message ${replyTo}`);
+    const name = element("bdi", "quoted-author", other?.author.name ?? t("Message {number}", { number: replyTo }));
     const text = element("bdi", "quoted-text", other ? preview(other) : "");
-    quote.replaceChildren(element("span", "unseen", "In reply to "), name, " ", text);
+    quote.replaceChildren(element("span", "unseen", `${t("In reply to")} `), name, " ", text);
   }
 
   #renewFoot(node, item, { edited, deleted, waiting }) {
-    const state = [STATES[item.state], item.state === "sent" ? waiting : "", item.error].filter(Boolean).join(": ");
+    const state = [t(STATES[item.state]), item.state === "sent" ? waiting : "", item.error].filter(Boolean).join(t(": "));
     node.classList.toggle("troubled", item.error !== "");
-    node.querySelector(".edited").textContent = edited && !deleted ? "edited" : "";
+    node.querySelector(".edited").textContent = edited && !deleted ? t("edited") : "";
     node.querySelector(".state").textContent = state;
     node.querySelector(".retry").hidden = !(item.state === "failed" && item.again);
     node.querySelector(".discard").hidden = item.state !== "failed";
@@ -114,7 +115,7 @@ export class Lines {
 
 /** Return a message in one short line. */
 export function preview({ text, bytes, deleted }) {
-  if (deleted) return "Message deleted";
+  if (deleted) return t("Message deleted");
   if (bytes !== null) return binary(bytes);
   const line = text.slice(0, 4 * QUOTED_CHARACTERS).replace(/\s+/gu, " ").trim();
   const characters = [...line];
@@ -122,7 +123,7 @@ export function preview({ text, bytes, deleted }) {
 }
 
 function words({ text, deleted, bytes }) {
-  if (deleted) return element("p", "gone", "Message deleted");
+  if (deleted) return element("p", "gone", t("Message deleted"));
   if (bytes !== null) return element("p", "binary", binary(bytes));
   const node = element("p", "text");
   node.dir = "auto";
@@ -131,7 +132,7 @@ function words({ text, deleted, bytes }) {
 }
 
 function binary(bytes) {
-  return `binary, ${bytes} ${bytes === 1 ? "byte" : "bytes"}`;
+  return several(bytes, "binary, {count} byte", "binary, {count} bytes");
 }
 
 /** What is typed is what is shown; the other side learns neither this page nor gets hold of it. */

@@ -1,3 +1,4 @@
+import { t, told } from "../client/words.js";
 import { button, element } from "./element.js";
 
 const MOST = 3;
@@ -14,8 +15,8 @@ export class Notices {
     if (typeof text !== "string" || text === "") return;
     const line = element("p", level === "warning" || level === "error" ? level : "");
     const away = button("away", "×", () => line.remove());
-    away.setAttribute("aria-label", "Put away");
-    line.append(element("bdi", "", text), away);
+    away.setAttribute("aria-label", t("Put away"));
+    line.append(element("bdi", "", told(text)), away);
     this.#list.append(line);
     while (this.#list.children.length > MOST) this.#list.firstElementChild.remove();
   }

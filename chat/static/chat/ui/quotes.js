@@ -1,5 +1,7 @@
-const OFFLINE = "That message cannot be loaded now.";
-const GONE = "That message is not kept here any more.";
+import { later, t } from "../client/words.js";
+
+const OFFLINE = later("That message cannot be loaded now.");
+const GONE = later("That message is not kept here any more.");
 
 /** Leads from a reply to the message that it answers, which is loaded where it is not. */
 export class Quotes {
@@ -21,7 +23,7 @@ export class Quotes {
     const item = this.#room.message(number);
     if (item) this.#reveal(item);
     else if (asked) this.#wanted = number;
-    else this.#say(OFFLINE);
+    else this.#say(t(OFFLINE));
   }
 
   /** What is sought has come, or not: {loading, begins, error}. */
@@ -30,6 +32,6 @@ export class Quotes {
     const item = this.#room.message(this.#wanted);
     this.#wanted = null;
     if (item) this.#reveal(item);
-    else this.#say(error || (begins ? GONE : OFFLINE));
+    else this.#say(error || t(begins ? GONE : OFFLINE));
   }
 }

@@ -1,3 +1,4 @@
+import { several, t } from "../client/words.js";
 import { button, element } from "./element.js";
 
 /** How many names stand in a chip's title. */
@@ -19,10 +20,11 @@ export class Names {
   /** Return in words who is meant: those known by name, and how many others. */
   list(ids, count, you) {
     const known = ids.filter((id) => id === you.id || this.#names.has(id)).slice(0, MOST_NAMED);
-    const named = known.map((id) => (id === you.id ? "you" : this.#names.get(id)));
+    const named = known.map((id) => (id === you.id ? t("you") : this.#names.get(id)));
     const others = count - named.length;
-    if (others > 0) named.push(named.length === 0 ? people(others) : `${others} ${others === 1 ? "other" : "others"}`);
-    return named.length < 2 ? named.join("") : `${named.slice(0, -1).join(", ")} and ${named.at(-1)}`;
+    if (others > 0) named.push(named.length === 0 ? people(others) : several(others, "{count} other", "{count} others"));
+    if (named.length < 2) return named.join("");
+    return t("{names} and {last}", { names: named.slice(0, -1).join(t(", ")), last: named.at(-1) });
   }
 }
 
@@ -38,7 +40,7 @@ export function showReactions(root, { reactions, names, you, react }) {
     const who = names.list(ids, count, you);
     chip.lastElementChild.textContent = String(count);
     chip.setAttribute("aria-pressed", String(ids.includes(you.id)));
-    chip.setAttribute("aria-label", `${emoji} ${count}: ${who}`);
+    chip.setAttribute("aria-label", t("{emoji} {count}: {who}", { emoji, count, who }));
     chip.title = who;
   }
   for (const chip of chips.values()) remove(chip);
@@ -57,5 +59,5 @@ function remove(chip) {
 }
 
 function people(count) {
-  return count === 1 ? "1 person" : `${count} people`;
+  return several(count, "{count} person", "{count} people");
 }

@@ -1,3 +1,4 @@
+import { t } from "../client/words.js";
 import { element } from "./element.js";
 
 const MOST = 99;
@@ -62,7 +63,7 @@ function newLine(slug, isCurrent) {
 
 function showBadge(badge, count) {
   badge.hidden = count === 0;
-  badge.replaceChildren(count > MOST ? `${MOST}+` : String(count), element("span", "unseen", " unread"));
+  badge.replaceChildren(count > MOST ? `${MOST}+` : String(count), element("span", "unseen", ` ${t("unread")}`));
 }
 
 /** Only what is not in its place moves: an element that moves loses the focus. */

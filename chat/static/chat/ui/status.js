@@ -1,3 +1,5 @@
+import { t } from "../client/words.js";
+
 const TICK_MS = 250;
 
 /** One line that says how the connection is; while it waits: why, and for how long. */
@@ -33,17 +35,17 @@ export class Status {
 
   /** The room is joined: now one can be heard. */
   joined() {
-    this.#set("joined", "Connected");
+    this.#set("joined", t("Connected"));
   }
 
   /** The room does not let one in. */
   refused(sentence) {
-    this.#set("stopped", `Not in the room: ${sentence}`);
+    this.#set("stopped", t("Not in the room: {sentence}", { sentence }));
   }
 
   /** How long the server's answer took. It stands beside the words that are read aloud: it changes too often for that. */
   roundTrip(ms) {
-    this.#latency.textContent = `${ms} ms`;
+    this.#latency.textContent = t("{ms} ms", { ms });
   }
 
   #set(name, words) {
@@ -54,7 +56,7 @@ export class Status {
 
   #count(at) {
     const left = Math.max(0, Math.ceil((at - this.#adapters.now()) / 1000));
-    const words = left > 0 ? `Next try in ${left} s.` : "Trying…";
+    const words = left > 0 ? t("Next try in {left} s.", { left }) : t("Trying…");
     if (this.#countdown.textContent !== words) this.#countdown.textContent = words;
     this.#cancelTick = this.#adapters.after(TICK_MS, () => this.#count(at));
   }
@@ -63,12 +65,12 @@ export class Status {
 function wordsFor(name, cause) {
   switch (name) {
     case "connecting":
-      return "Connecting…";
+      return t("Connecting…");
     case "open":
-      return "Joining…";
+      return t("Joining…");
     case "waiting":
-      return `Offline: ${cause}.`;
+      return t("Offline: {cause}.", { cause });
     default:
-      return cause ? `Disconnected: ${cause}.` : "Disconnected.";
+      return cause ? t("Disconnected: {cause}.", { cause }) : t("Disconnected.");
   }
 }

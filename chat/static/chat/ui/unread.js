@@ -1,3 +1,4 @@
+import { several, t } from "../client/words.js";
 import { element } from "./element.js";
 
 /** What came while nobody was looking: how much, and from where on. */
@@ -16,8 +17,8 @@ export class Unread {
     this.#tell = tell;
     this.#mark.setAttribute("aria-live", "off");
     this.#mark.setAttribute("role", "separator");
-    this.#mark.setAttribute("aria-label", "New messages");
-    this.#mark.append(element("span", "", "New messages"));
+    this.#mark.setAttribute("aria-label", t("New messages"));
+    this.#mark.append(element("span", "", t("New messages")));
   }
 
   /** The item that the mark stands before; null where all was seen. */
@@ -34,7 +35,7 @@ export class Unread {
     this.#tell(this.#unseen);
     if (!below) return;
     this.#count += items.length;
-    this.#newer.textContent = this.#count === 1 ? "1 new message" : `${this.#count} new messages`;
+    this.#newer.textContent = several(this.#count, "{count} new message", "{count} new messages");
     this.#newer.hidden = false;
   }
 

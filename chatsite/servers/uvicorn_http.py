@@ -1,0 +1,224 @@
+"""Uvicorn's HTTP, mended.
+
+What is wrong upstream (uvicorn 0.54, with httptools and with h11) and what is done here: a head, and what follows a
+chunked body, may be of any size (httptools); one read of 256 KiB may hold 14,000 requests, each with objects of its
+own; neither a head nor a body has to come in time, and whoever sends a byte in time for nothing stays for ever; one
+address may have any number of connections. A WebSocket leaves this class with its handshake, and pays for nothing here.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import h11
+from uvicorn.protocols.http import h11_impl
+
+from chat.node import Node
+from chatsite.servers.arrivals import HEAD_BYTES, Arrival, Awaited, refusal
+from chatsite.servers.incoming import SLICE_BYTES
+from chatsite.servers.peers import Peers
+from chatsite.servers.sockets import abort
+
+try:
+    from uvicorn.protocols.http import httptools_impl
+except ImportError:  # Plain `uvicorn`, without [standard]: h11 does it.
+    httptools_impl = None  # type: ignore[assignment]
+
+logger = logging.getLogger("chatsite.servers")
+
+# Requests that may wait for the answers before theirs; browsers and proxies send none ahead.
+PIPELINED = 32
+
+
+class Mended:
+    """The methods that take the place of those of either protocol; `self` is the protocol."""
+
+    def connection_made(self: Any, transport: Any) -> None:
+        self.original["connection_made"](self, transport)
+        self.arrival = Arrival(self.loop, lambda: late(self))
+        self.peer = self.client[0] if self.client else ""
+        self.arrival.expect(Awaited.HEAD)
+        if not self.peers.admit(self.peer):
+            transport.write(refusal(429))
+            transport.close()
+
+    def connection_lost(self: Any, exc: Exception | None) -> None:
+        leave(self)
+        self.original["connection_lost"](self, exc)
+        forget(self.running)
+
+    def handle_websocket_upgrade(self: Any, *event: Any) -> None:
+        leave(self)
+        self.original["handle_websocket_upgrade"](self, *event)
+
+    def data_received(self: Any, data: bytes) -> None:
+        for start in range(0, len(data), SLICE_BYTES):
+            if self.refused:
+                return
+            piece = data[start : start + SLICE_BYTES]
+            self.original["data_received"](self, piece)
+            if self.peer is None:
+                return  # A WebSocket by now.
+            if self.transport.is_closing():
+                self.arrival.linger()
+                return
+            awaited = self.awaited()
+            if self.too_many_ahead:
+                refuse(self, 429)
+                return
+            if not self.arrival.came(len(piece)):
+                refuse(self, 431)
+                return
+            self.arrival.expect(awaited)
+
+    def pause_writing(self: Any) -> None:
+        self.original["pause_writing"](self)
+        self.arrival.more_time()  # For who does not read, the application would wait for ever.
+
+    def resume_writing(self: Any) -> None:
+        self.original["resume_writing"](self)
+        self.arrival.sent()
+
+    def on_response_complete(self: Any) -> None:
+        self.arrival.bytes = 0
+        self.original["on_response_complete"](self)
+        if self.peer is not None and self.transport.is_closing():
+            self.arrival.more_time()
+
+    def timeout_keep_alive_handler(self: Any) -> None:
+        self.original["timeout_keep_alive_handler"](self)
+        self.arrival.more_time()  # A close waits for who does not read.
+
+    refused = False
+    too_many_ahead = False
+    # The request that is being answered; `cycle` is the one that came last.
+    running = None
+    # While it counts as an HTTP connection, where it comes from.
+    peer: str | None = None
+
+
+class MendedHttptools(Mended):
+    """httptools calls back at each part of a request."""
+
+    def on_message_begin(self: Any) -> None:
+        self.arrival.anew()
+        self.original["on_message_begin"](self)
+
+    def on_header(self: Any, name: bytes, value: bytes) -> None:
+        if not self.in_body:  # What comes after a body would be taken for headers.
+            self.original["on_header"](self, name, value)
+
+    def on_headers_complete(self: Any) -> None:
+        if len(self.pipeline) >= PIPELINED:
+            self.too_many_ahead = True
+            return
+        self.original["on_headers_complete"](self)
+        self.arrival.bytes = 0
+        self.in_body = True
+
+    def on_body(self: Any, body: bytes) -> None:
+        self.arrival.bytes = 0
+        self.original["on_body"](self, body)
+
+    def on_message_complete(self: Any) -> None:
+        self.in_body = False
+        self.original["on_message_complete"](self)
+
+    def _start_asgi_task(self: Any, cycle: Any, app: Any) -> None:
+        self.running = cycle
+        self.original["_start_asgi_task"](self, cycle, app)
+
+    def awaited(self: Any) -> Awaited:
+        return Awaited.BODY if self.in_body else between(self.cycle)
+
+    in_body = False
+
+
+class MendedH11(Mended):
+    """h11 has states, and a bound for what it has made nothing of."""
+
+    def awaited(self: Any) -> Awaited:
+        self.running = self.cycle
+        if self.conn.their_state is h11.SEND_BODY:
+            self.arrival.bytes = 0
+            return Awaited.BODY
+        return between(self.cycle)
+
+
+def between(cycle: Any) -> Awaited:
+    """Return what is awaited where no body is: half a head waits as long as the request before it is not answered."""
+    return Awaited.HEAD if cycle is None or cycle.response_complete else Awaited.ANSWER
+
+
+def leave(protocol: Any) -> None:
+    """Let a connection be none of HTTP's any more."""
+    protocol.arrival.end()
+    if protocol.peer is not None:
+        protocol.peers.release(protocol.peer)
+        protocol.peer = None
+
+
+def late(protocol: Any) -> None:
+    """End a connection whose time is over, without a word where it never sent one: browsers open some for later."""
+    awaited = protocol.arrival.awaited
+    if protocol.arrival.still_sending(protocol.transport.get_write_buffer_size()):
+        protocol.arrival.more_time()
+    elif protocol.refused or protocol.transport.is_closing():
+        abort(protocol.transport)
+    elif awaited is Awaited.BODY and protocol.flow.read_paused:
+        protocol.arrival.more_time()  # The application does not take what has come.
+    elif awaited is Awaited.HEAD and not protocol.arrival.bytes:
+        protocol.transport.close()
+    else:
+        refuse(protocol, 408)
+
+
+def refuse(protocol: Any, status: int) -> None:
+    """Answer, drop what still comes for a moment, so that the answer is seen and no reset, and cut the connection off."""
+    protocol.refused = True
+    protocol._unset_keepalive_if_required()
+    if forget(protocol.running):
+        abort(protocol.transport)  # In the middle of another answer there is no place for this one.
+        return
+    protocol.transport.write(refusal(status))
+    protocol.flow.resume_reading()
+    protocol.arrival.linger()
+
+
+def forget(cycle: Any) -> bool:
+    """Tell the application of a request that nobody waits for its answer; return whether it had begun one."""
+    if cycle is None or cycle.response_complete:
+        return False
+    cycle.disconnected = True
+    cycle.message_event.set()
+    return bool(cycle.response_started)
+
+
+def mend(protocol: Any, mended: type[Mended], peers: Peers) -> None:
+    """Put the methods into a protocol's class, once."""
+    if hasattr(protocol, "original"):
+        return
+    protocol.original = {}
+    protocol.peers = peers
+    for kind in reversed(mended.__mro__[:-1]):
+        for name, value in vars(kind).items():
+            if not name.startswith("__"):
+                protocol.original.setdefault(name, getattr(protocol, name, None))
+                setattr(protocol, name, value)
+
+
+def install(node: Node) -> None:
+    """Mend uvicorn's HTTP for this process."""
+    peers = Peers(node.conf.max_connections_per_ip, node.conf.trusted_proxies)
+    mend(h11_impl.H11Protocol, MendedH11, peers)
+    original_init = h11_impl.H11Protocol.__init__
+
+    def init(protocol: Any, config: Any, *args: Any, **kwargs: Any) -> None:
+        # h11 bounds a head that comes in pieces, by 16 KiB unless told otherwise.
+        config.h11_max_incomplete_event_size = config.h11_max_incomplete_event_size or HEAD_BYTES
+        original_init(protocol, config, *args, **kwargs)
+
+    h11_impl.H11Protocol.__init__ = init  # type: ignore[method-assign]
+    if httptools_impl is not None:
+        mend(httptools_impl.HttpToolsProtocol, MendedHttptools, peers)
