@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.contrib.auth.signals import user_logged_out
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 from django.utils import timezone
 
 from chat.models import Invalidation
@@ -26,6 +26,7 @@ def connect() -> None:
     post_delete.connect(user_deleted, sender=User, dispatch_uid="chat.endings")
     post_delete.connect(session_deleted, sender=Session, dispatch_uid="chat.endings")
     m2m_changed.connect(groups_changed, sender=User.groups.through, dispatch_uid="chat.endings")
+    pre_delete.connect(group_deleted, sender=Group, dispatch_uid="chat.endings")
 
 
 def tell(user: int) -> None:
@@ -67,4 +68,10 @@ def groups_changed(
         tell(instance.pk)
         return
     for user in pk_set or instance.user_set.values_list("pk", flat=True):
+        tell(user)
+
+
+def group_deleted(sender: Any, instance: Group, **kwargs: Any) -> None:
+    """Hear of who was in a group that goes: its rows of users go with it, and Django says nothing of them."""
+    for user in instance.user_set.values_list("pk", flat=True):
         tell(user)

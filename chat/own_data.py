@@ -7,30 +7,29 @@ import json
 import secrets
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, BinaryIO
 
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
 from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.utils import timezone
 
 from chat import people
-from chat.models import Membership
+from chat.models import Erased, Invitation, Membership, PutOut
 from chat.rooms import erasing
 from chat.rooms.archive import moment
-from chat.rooms.authored import messages_of
+from chat.rooms.authored import messages_of, reactions_of
 from chat.rooms.erasing import Erasure
 from chat.rooms.rows import Row
 
 USER_ID = "_auth_user_id"
-# Every process has closed a person's connections by then: they look once a second (chat/look.py).
-ENDED_SECONDS = 2.5
 
 Turn = Callable[[], AbstractContextManager[Any]]
 # Hears what is being done, how much of it is done, and how much there may be (0: not known).
@@ -56,11 +55,15 @@ def export(user: User, file: BinaryIO, progress: Progress) -> int:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("profile.json", pretty(profile(user)))
         archive.writestr("memberships.json", pretty(memberships(user)))
+        archive.writestr("invitations.json", pretty(invitations(user)))
         archive.writestr("sessions.json", pretty([{"expires_at": it.expire_date} for it in sessions_of(user)]))
         with archive.open("messages.jsonl", "w", force_zip64=True) as lines:
             for count, (slug, row) in enumerate(messages_of(f"user:{user.pk}"), 1):
-                lines.write(json.dumps(message(slug, row), ensure_ascii=False).encode() + b"\n")
+                lines.write(line(message(slug, row)))
                 progress("messages", count, 0)
+        with archive.open("reactions.jsonl", "w", force_zip64=True) as lines:
+            for slug, number, emoji in reactions_of(f"user:{user.pk}"):
+                lines.write(line({"room": slug, "message": number, "emoji": emoji}))
     return count
 
 
@@ -71,7 +74,13 @@ def profile(user: User) -> dict[str, Any]:
         "id": user.pk,
         "username": user.get_username(),
         "name": shown.name,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
         "email": user.email,
+        "email_addresses": rows(EmailAddress.objects.filter(user=user), "email", "verified", "primary"),
+        "single_sign_on": rows(
+            SocialAccount.objects.filter(user=user), "provider", "uid", "extra_data", "date_joined", "last_login"
+        ),
         "colour": shown.colour,
         "time_zone": shown.time_zone,
         "language": shown.language,
@@ -82,9 +91,32 @@ def profile(user: User) -> dict[str, Any]:
     }
 
 
+def rows(found: Any, *fields: str) -> list[dict[str, Any]]:
+    """Return these fields of rows, in the rows' order."""
+    return list(found.order_by("pk").values(*fields))
+
+
 def memberships(user: User) -> list[dict[str, Any]]:
     found = Membership.objects.filter(user=user).select_related("room").order_by("room__slug")
     return [{"room": it.room.slug, "role": it.role, "since": it.since, "read": it.read} for it in found]
+
+
+def invitations(user: User) -> dict[str, list[dict[str, Any]]]:
+    """Return the links that somebody has made, and the rooms into which older links lead them no more."""
+    made = Invitation.objects.filter(created_by=user).select_related("room").order_by("pk")
+    return {
+        "made": [
+            {
+                "room": it.room.slug,
+                "created_at": it.created_at,
+                "expires_at": it.expires_at,
+                "uses": it.uses,
+                "used": it.used,
+            }
+            for it in made
+        ],
+        "put_out": [{"room": it.room.slug} for it in PutOut.objects.filter(user=user).select_related("room")],
+    }
 
 
 def message(slug: str, row: Row) -> dict[str, Any]:
@@ -104,10 +136,14 @@ def message(slug: str, row: Row) -> dict[str, Any]:
 
 
 def sessions_of(user: User) -> Iterator[Session]:
-    """Yield a person's sessions. Their rows do not tell whose they are, so that each is looked into."""
-    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
+    """Yield a person's sessions, those that ran out too. Their rows do not tell whose they are: each is looked into."""
+    for session in Session.objects.iterator():
         if session.get_decoded().get(USER_ID) == str(user.pk):
             yield session
+
+
+def line(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
 
 
 def pretty(value: object) -> str:
@@ -124,19 +160,16 @@ def check_erasable(user: User) -> None:
         raise OnlyAdministrator
 
 
-def erase(
-    user: User, turn: Turn, progress: Progress, *, keep: bool, sleep: Callable[[float], None] = time.sleep
-) -> int:
+def erase(user: User, turn: Turn, progress: Progress, *, keep: bool) -> int:
     """Erase a person: the account is gone, what they wrote is nobody's or is no more; return how many messages changed.
 
-    The account is closed first, so that nothing more is written by it, and deleted last: after a failure the same may
+    The account is closed first, from when on the log takes nothing of it, and deleted last: after a failure the same may
     be run again.
 
     Raises: OnlyAdministrator, and then nothing is done; django.db.Error.
     """
     check_erasable(user)
     close(user, turn)
-    sleep(ENDED_SECONDS)
     token = secrets.token_hex(8)
     erasure = Erasure(f"user:{user.pk}", f"gone:{token}", f"erase:{token}", keep, int(time.time() * 1000))
     count = 0
@@ -149,18 +182,25 @@ def erase(
 
 
 def close(user: User, turn: Turn) -> None:
-    """Let nobody sign in to an account, and end its sessions."""
+    """Let nobody sign in to an account, end its sessions, and have nothing of it taken by any process (chat/rooms/erased.py)."""
     with turn(), transaction.atomic():
         user.is_active = False
         user.save(update_fields=["is_active"])
-        for session in list(sessions_of(user)):
-            session.delete()
+        Erased.objects.get_or_create(user=user.pk)
+        end(sessions_of(user))
+
+
+def end(sessions: Iterable[Session]) -> None:
+    for session in list(sessions):
+        session.delete()
 
 
 def delete(user: User, turn: Turn) -> None:
     """Delete an account, and its name from what was logged of it."""
     with turn(), transaction.atomic():
+        end(sessions_of(user))  # Of a sign-in that began before the account was closed.
         AccessAttempt.objects.filter(username=user.get_username()).delete()
         about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
-        about.update(object_repr=erasing.NAME)
+        # What was changed names the profile, by the name shown then.
+        about.update(object_repr=erasing.NAME, change_message="")
         user.delete()

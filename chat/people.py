@@ -103,7 +103,7 @@ def join_main_room(user: User) -> None:
     """Put the main room among somebody's own, where everybody may read it. Raises: django.db.Error."""
     room = Room.objects.filter(slug=settings.CHAT.default_room, kind=Room.Kind.PUBLIC).first()
     if room is not None:
-        Membership.objects.get_or_create(room=room, user=user, defaults={"read": room.last})
+        Membership.admit(room.pk, [user.pk])
 
 
 def usable(wanted: str, number: object) -> str:

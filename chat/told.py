@@ -79,10 +79,13 @@ SENTENCES = (
     gettext_noop("The invitation has been used already: ask for another one."),
     gettext_noop("The invitation has expired: ask for another one."),
     gettext_noop("There is no room {room}."),
-    gettext_noop("There is no such invitation: it may have been withdrawn."),
     gettext_noop("There is no such invitation: it may have been withdrawn. Ask for another one."),
     gettext_noop("There is no such person."),
+    gettext_noop("This account is erased: nothing is written by it any more."),
     gettext_noop("You are not in {room}."),
+    gettext_noop(
+        "You were put out of this room after this invitation was made. Ask a moderator of the room to let you in again."
+    ),
     # Not now
     gettext_noop("At most {most} changes a second."),
     gettext_noop("At most {most} messages a second."),

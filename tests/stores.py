@@ -21,7 +21,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections
 
-from chat.models import Message, Room
+from chat.models import Erased, Message, Room
 from chat.rooms import log
 from chat.rooms.changes import Change, Delete, Done, Edit, Outcome, React, Write
 from chat.rooms.rows import SELECT, Row
@@ -83,6 +83,8 @@ class Store:
         if Room.objects.filter(slug="crowd").exists():
             return
         Room.objects.bulk_create(Room(slug=f"crowd-{number}", title="Crowd") for number in range(MANY_ROOMS))
+        # Beyond the numbers of tests' own users.
+        Erased.objects.bulk_create(Erased(user=10**9 + number) for number in range(MANY_ROOMS))
         room = Room.objects.create(slug="crowd", title="Crowd", head=MANY, last=MANY)
         key = "'crowd-' || n"
         with connection.cursor() as cursor:

@@ -15,8 +15,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from chat import people
 from chat.models import AllowedOrigin, Broadcast, Invitation, Membership, Message, Process, Room
 from chat.rooms import retention
+from chat.rooms.opening import open_direct
 from chat.rooms.rows import INSERT
 from tests.saying import Turns
 
@@ -120,10 +122,23 @@ def test_nobody_is_made_to_speak_in_public_and_no_room_is_made_direct(operator: 
     operator.post("/admin/chat/room/add/", {**OPEN, "slug": "tea", "title": "Tea", "kind": "direct"})
     assert not Room.objects.filter(slug="tea").exists()
     room = Room.objects.create(slug="pair", title="Pair", kind="direct")
-    change = {**OPEN, "slug": "pair", "title": "Another"}
+    change = {**OPEN, "slug": "pair", "title": "Another", "topic": "Ours"}
     assert operator.post(f"/admin/chat/room/{room.pk}/change/", change).status_code == 302
     room.refresh_from_db()
-    assert (room.title, room.kind) == ("Another", "direct")
+    assert (room.title, room.kind, room.topic) == ("Pair", "direct", "Ours")
+
+
+def test_a_direct_conversation_is_called_after_its_people(operator: Client, django_assert_max_num_queries: Any) -> None:
+    for name in ("ada", "bob", "cem"):
+        people.begin(User.objects.create(username=name), name.capitalize())
+    ada, bob, cem = User.objects.filter(username__in=["ada", "bob", "cem"]).order_by("username")
+    room = open_direct(ada.pk, [bob.pk])
+    lonely = open_direct(ada.pk, [cem.pk])
+    lonely.memberships.all().delete()
+    with django_assert_max_num_queries(9):
+        page = operator.get("/admin/chat/room/").content.decode()
+    assert "Ada and Bob" in page and "Direct conversation" in page and "Cem" not in page
+    assert "Ada and Bob" in operator.get(f"/admin/chat/room/{room.pk}/change/").content.decode()
 
 
 def main_room() -> Room:

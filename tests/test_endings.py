@@ -83,6 +83,8 @@ LEAVINGS: dict[str, Change] = {
     "all groups left": lambda user, browser: user.groups.clear(),
     "a group that lets one go": lambda user, browser: moderators().user_set.remove(user),
     "a group that lets all go": lambda user, browser: moderators().user_set.clear(),
+    "a deleted group": lambda user, browser: moderators().delete(),
+    "groups deleted in bulk": lambda user, browser: Group.objects.all().delete(),
 }
 
 

@@ -161,6 +161,17 @@ def test_leaving_every_room_takes_an_offset_in_each() -> None:
     assert not Membership.objects.exists()
 
 
+def test_who_is_left_alone_in_a_conversation_is_told_that_the_other_is_erased_and_other_titles_stay() -> None:
+    user = User.objects.create(username="ada")
+    for slug, kind in (("pair", "direct"), ("tea", "members")):
+        Membership.objects.create(room=Room.objects.create(slug=slug, title="Ours", kind=kind), user=user)
+    erasing.leave(user.pk, Turns())
+    assert dict(Room.objects.exclude(slug="lobby").values_list("slug", "title")) == {
+        "pair": "deleted user",
+        "tea": "Ours",
+    }
+
+
 ids = st.sampled_from([ADA.id, BOB.id, CYD.id, "guest:user:5"])
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
 from axes.models import AccessAttempt
-from django.contrib.admin.models import ADDITION, LogEntry
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
@@ -21,10 +23,16 @@ from django.test import AsyncClient, Client
 from django.utils import timezone
 
 from chat import own_data, people
-from chat.models import Invalidation, Membership, Message, Profile, Room
-from chat.rooms.changes import Write
+from chat.models import Invalidation, Invitation, Membership, Message, Profile, PutOut, Room
+from chat.rooms import erasing, own
+from chat.rooms.changes import Change, React, Write
+from chat.rooms.log import commit
+from chat.rooms.opening import open_direct
+from chat.rooms.titles import title_for
+from chat.wire.codes import Error, WireError
 from chat.wire.events import Person
 from tests.saying import NOON, Turns, make
+from tests.stores import unique
 
 pytestmark = pytest.mark.django_db
 
@@ -36,14 +44,6 @@ def turns(settings: Any) -> Turns:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.TURN = Turns()
     return settings.TURN
-
-
-@pytest.fixture(autouse=True)
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits for connections to be closed, which take no time here."""
-    found: list[float] = []
-    monkeypatch.setattr(own_data.erase, "__kwdefaults__", {"sleep": found.append})
-    return found
 
 
 @pytest.fixture
@@ -80,8 +80,10 @@ def opened(file: bytes) -> dict[str, Any]:
     with zipfile.ZipFile(io.BytesIO(file)) as archive:
         assert archive.testzip() is None
         texts = {name: archive.read(name).decode() for name in archive.namelist()}
-    lines = [json.loads(line) for line in texts.pop("messages.jsonl").splitlines()]
-    return {**{name: json.loads(text) for name, text in texts.items()}, "messages.jsonl": lines}
+    return {
+        name: [json.loads(line) for line in text.splitlines()] if name.endswith("l") else json.loads(text)
+        for name, text in texts.items()
+    }
 
 
 def text(answer: Any) -> str:
@@ -95,7 +97,10 @@ def test_an_export_holds_all_that_is_kept_of_a_person_and_nothing_of_others(insi
     file = io.BytesIO()
     assert own_data.export(ada, file, silent) == 2
     found = opened(file.getvalue())
-    assert set(found) == {"profile.json", "memberships.json", "sessions.json", "messages.jsonl"}
+    assert set(found) == {
+        *("profile.json", "memberships.json", "invitations.json", "sessions.json"),
+        *("messages.jsonl", "reactions.jsonl"),
+    }
     at = "2026-05-28T20:26:40+00:00"
     assert found["messages.jsonl"] == [
         {"room": "tea", "message": 1, "at": at, "text": "first", "address": "192.0.2.1:1"},
@@ -110,6 +115,36 @@ def test_an_export_holds_all_that_is_kept_of_a_person_and_nothing_of_others(insi
     assert "not hers" not in everything
     assert str(inside.session.session_key) not in everything, "who holds the file is not signed in by it"
     assert ada.password not in everything
+
+
+def test_an_export_holds_what_a_provider_told_the_links_one_made_and_ones_reactions(ada: User, root: User) -> None:
+    User.objects.filter(pk=ada.pk).update(first_name="Ada", last_name="Lovelace")
+    ada.refresh_from_db()
+    SocialAccount.objects.create(user=ada, provider="sso", uid="sub-1", extra_data={"name": "Ada L."})
+    EmailAddress.objects.create(user=ada, email="ada@example.com", verified=True, primary=True)
+    tea = Room.objects.get(slug="tea")
+    Invitation.objects.create(room=tea, digest="a" * 64, created_by=ada, expires_at=timezone.now(), uses=3, used=1)
+    Invitation.objects.create(room=tea, digest="b" * 64, created_by=root, expires_at=timezone.now())
+    PutOut.objects.create(room=Room.objects.get(slug="lobby"), user=ada, last=1)
+    for user, emoji in ((ada, "👍"), (ada, "🎉"), (root, "🙂")):
+        person = Person(f"user:{user.pk}", "", "user")
+        make(React(room="tea", author=person, key=unique(), done=print, message=3, emoji=emoji, on=True))
+    file = io.BytesIO()
+    own_data.export(ada, file, silent)
+    found = opened(file.getvalue())
+    person = found["profile.json"]
+    assert (person["first_name"], person["last_name"]) == ("Ada", "Lovelace")
+    assert person["email_addresses"] == [{"email": "ada@example.com", "verified": True, "primary": True}]
+    (provider,) = person["single_sign_on"]
+    assert (provider["provider"], provider["uid"], provider["extra_data"]) == ("sso", "sub-1", {"name": "Ada L."})
+    links = found["invitations.json"]
+    assert [(it["room"], it["uses"], it["used"]) for it in links["made"]] == [("tea", 3, 1)]
+    assert links["put_out"] == [{"room": "lobby"}]
+    assert found["reactions.jsonl"] == [
+        {"room": "tea", "message": 3, "emoji": "👍"},
+        {"room": "tea", "message": 3, "emoji": "🎉"},
+    ]
+    assert "a" * 64 not in str(found)
 
 
 def test_times_are_to_the_millisecond(ada: User) -> None:
@@ -191,7 +226,7 @@ def test_nothing_is_erased_by_a_form_that_is_not_right(inside: Client, fields: d
 
 @pytest.mark.parametrize(("messages", "kept"), [("keep", ["first", "second\nline"]), ("remove", [None, None])])
 def test_who_erases_themselves_is_gone_and_their_messages_are_nobodys(
-    inside: Client, ada: User, waits: list[float], messages: str, kept: list[str | None]
+    inside: Client, ada: User, messages: str, kept: list[str | None]
 ) -> None:
     answer = erased(inside, messages=messages, confirmation=" Erase ")
     assert "Your account is gone" in text(answer)
@@ -202,7 +237,6 @@ def test_who_erases_themselves_is_gone_and_their_messages_are_nobodys(
     assert [text for *_, text in rows] == [*kept, "not hers"]
     assert {name for _, name, _ in rows[:2]} == {"deleted user"}
     assert rows[0][0] == rows[1][0] and re.fullmatch("gone:[0-9a-f]{16}", rows[0][0])
-    assert waits == [own_data.ENDED_SECONDS]
     assert inside.get("/accounts/profile/").status_code == 302
 
 
@@ -221,25 +255,89 @@ def test_the_account_is_closed_before_and_deleted_after_everything_else(
     with pytest.raises(RuntimeError):
         own_data.erase(ada, Turns(), silent, keep=True)
     monkeypatch.undo()
-    assert own_data.erase(User.objects.get(pk=ada.pk), Turns(), silent, keep=True, sleep=silent) == 2
+    assert own_data.erase(User.objects.get(pk=ada.pk), Turns(), silent, keep=True) == 2
     assert not User.objects.filter(pk=ada.pk).exists()
+
+
+def test_once_an_account_is_gone_no_process_writes_anything_of_it(ada: User, root: User) -> None:
+    person = Person(f"user:{ada.pk}", "Ada", "user")
+    own_data.erase(ada, Turns(), silent, keep=True)
+    late: list[Change] = [
+        Write(room="tea", author=person, key="own-data-late", done=print, text="still here"),
+        React(room="tea", author=person, key="own-data-later", done=print, message=3, emoji="👍", on=True),
+    ]
+    outcomes = commit(late, NOON)
+    assert [isinstance(it, WireError) and it.code for it in outcomes] == [Error.FORBIDDEN, Error.FORBIDDEN]
+    assert not Message.objects.filter(author=person.id).exists()
+    assert not Message.objects.filter(name="Ada").exists()
+
+
+def test_nothing_is_taken_from_the_moment_that_an_account_is_closed_to_be_erased(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = Person(f"user:{ada.pk}", "Ada", "user")
+    passed = erasing.concerned
+
+    def write_first(room: int, author: str, after: int) -> list[int]:
+        (outcome,) = commit([Write(room="tea", author=person, key=unique(), done=print, text="quick")], NOON)
+        assert isinstance(outcome, WireError)
+        return passed(room, author, after)
+
+    monkeypatch.setattr(erasing, "concerned", write_first)
+    assert own_data.erase(ada, Turns(), silent, keep=True) == 2
+    assert Message.objects.count() == 3
+
+
+def test_sessions_that_ran_out_and_a_late_one_go_too(ada: User, root: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    Client().force_login(ada)
+    Session.objects.update(expire_date=timezone.now() - timedelta(days=1))
+    Client().force_login(root)
+    left = erasing.leave
+
+    def sign_in_meanwhile(user: int, turn: Any) -> int:
+        assert Session.objects.count() == 1
+        Client().force_login(ada)
+        return left(user, turn)
+
+    monkeypatch.setattr(erasing, "leave", sign_in_meanwhile)
+    own_data.erase(ada, Turns(), silent, keep=True)
+    assert [it.get_decoded()[own_data.USER_ID] for it in Session.objects.all()] == [str(root.pk)]
+
+
+def test_no_conversation_is_called_after_who_is_gone(ada: User, root: User) -> None:
+    third = User.objects.create_user("cem")
+    pair, three = (open_direct(ada.pk, others) for others in ([root.pk], [root.pk, third.pk]))
+    assert title_for(pair, root.pk) == own.rooms_of([root.pk])[root.pk][pair.slug].title == "Ada"
+    own_data.erase(ada, Turns(), silent, keep=True)
+    for room, title in ((pair, "deleted user"), (three, "cem")):
+        room.refresh_from_db()
+        assert title_for(room, root.pk) == own.rooms_of([root.pk])[root.pk][room.slug].title == title
+        assert "Ada" not in room.title
 
 
 def test_the_name_is_gone_from_what_is_logged(ada: User, root: User) -> None:
     AccessAttempt.objects.create(username="ada", ip_address="192.0.2.1", failures_since_start=1)
     about = ContentType.objects.get_for_model(User)
-    LogEntry.objects.create(
-        user=root, content_type=about, object_id=str(ada.pk), object_repr="ada", action_flag=ADDITION
-    )
-    own_data.erase(ada, Turns(), silent, keep=True, sleep=silent)
+    changed = '[{"changed": {"name": "profile", "object": "Ada", "fields": ["Colour"]}}]'
+    for row in (ada, root):
+        LogEntry.objects.create(
+            user=root,
+            content_type=about,
+            object_id=str(row.pk),
+            object_repr=row.username,
+            action_flag=CHANGE,
+            change_message=changed,
+        )
+    own_data.erase(ada, Turns(), silent, keep=True)
     assert not AccessAttempt.objects.exists()
-    assert LogEntry.objects.get().object_repr == "deleted user"
+    logged = LogEntry.objects.order_by("pk").values_list("object_repr", "change_message")
+    assert list(logged) == [("deleted user", ""), ("root", changed)]
 
 
 def test_every_process_is_told(ada: User, django_capture_on_commit_callbacks: Any) -> None:
     pk = ada.pk
     with django_capture_on_commit_callbacks(execute=True):
-        own_data.erase(ada, Turns(), silent, keep=True, sleep=silent)
+        own_data.erase(ada, Turns(), silent, keep=True)
     assert {row.user for row in Invalidation.objects.all()} == {pk}
 
 

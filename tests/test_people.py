@@ -114,6 +114,7 @@ def test_who_is_new_has_the_main_room_among_their_own_with_nothing_unread_where_
     people.person_of_user(ada)
     people.person_of_user(ada)
     assert [(it.role, it.read) for it in room.memberships.all()] == [("member", 7)]
+    assert Room.objects.get(pk=room.pk).head == room.head + 1, "a change of membership takes an offset"
     Room.objects.filter(pk=room.pk).update(kind=Room.Kind.MEMBERS)
     people.person_of_user(bob)
     assert room.memberships.count() == 1

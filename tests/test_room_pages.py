@@ -524,6 +524,63 @@ def test_nobody_comes_into_an_archived_room_and_there_are_not_too_many_links(
     assert answer.status_code == 409 and "Expected at most 1 invitations: withdraw one first." in words(answer)
     Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     link(client.post("/rooms/members/invitations/", {"hours": "1", "uses": "1"}))
+    Invitation.objects.update(used=1)
+    link(client.post("/rooms/members/invitations/", {"hours": "1", "uses": "1"}))
+    assert Invitation.objects.count() == 3
+
+
+def test_a_link_that_has_ended_still_says_how_after_others_were_made(world: World, made: str) -> None:
+    owner, client = world.client("owner"), world.client("user")
+    for fields, sentence in (
+        ({"expires_at": timezone.now() - timedelta(days=89)}, "The invitation has expired: ask for another one."),
+        ({"used": 1}, "The invitation has been used already: ask for another one."),
+        ({"used": 0, "expires_at": timezone.now() - timedelta(days=91)}, "There is no such invitation"),
+    ):
+        Invitation.objects.filter(digest=digest(made.split("/")[2])).update(**fields)
+        link(owner.post("/rooms/members/invitations/", {"hours": "1", "uses": "1"}))
+        assert sentence in words(client.get(made))
+
+
+def test_links_that_let_people_in_stand_before_those_that_have_ended(
+    world: World, made: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = world.client("owner")
+    for _ in range(3):
+        link(owner.post("/rooms/members/invitations/", {"hours": "1", "uses": "1"}))
+    first, second, third, fourth = Invitation.objects.order_by("pk")
+    Invitation.objects.filter(pk__in=[third.pk, fourth.pk]).update(used=1)
+    page = owner.get("/rooms/members/invitations/")
+    assert [it.pk for it in page.context["invitations"]] == [second.pk, first.pk, fourth.pk, third.pk]
+    assert page.content.decode().count('name="withdraw"') == 2
+    Membership.objects.filter(user=world.users["moderator"], room__slug="members").update(role="member")
+    page = owner.get("/rooms/members/invitations/")
+    assert words(page).count("lets nobody in: who made it moderates no more") == 1
+    assert page.content.decode().count('name="withdraw"') == 2
+    monkeypatch.setattr(invitations, "SHOWN_ENDED", 1)
+    page = owner.get("/rooms/members/invitations/")
+    assert [it.pk for it in page.context["invitations"]] == [second.pk, first.pk, fourth.pk]
+
+
+def test_who_was_put_out_is_told_so_where_they_come_by_the_same_link(world: World) -> None:
+    owner, client, user = world.client("owner"), world.client("user"), world.users["user"].pk
+    again = link(owner.post("/rooms/members/invitations/", {"hours": "1", "uses": "9"}))
+    assert client.post(again).status_code == 302 and world.roles("members")["user"] == "member"
+    owner.post("/rooms/members/members/", {"user": user, "role": ""})
+    for method in (client.get, client.post):
+        answer = method(again)
+        assert answer.status_code == 403
+        assert "You were put out of this room after this invitation was made." in words(answer)
+    assert "user" not in world.roles("members")
+    assert "You are invited" in words(world.client("guest").get(again))
+    assert client.post(link(owner.post("/rooms/members/invitations/", {"hours": "1", "uses": "1"}))).status_code == 302
+    assert world.roles("members")["user"] == "member"
+
+
+def test_links_of_who_moderates_no_more_are_withdrawn(world: World, made: str) -> None:
+    form = {"user": world.users["moderator"].pk, "role": "member"}
+    world.client("owner").post("/rooms/members/members/", form)
+    answer = world.client("user").post(made)
+    assert answer.status_code == 404 and "it may have been withdrawn" in words(answer)
 
 
 def test_a_link_lets_in_who_is_signed_in(world: World, made: str) -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
-from django.contrib.auth.models import User
+from importlib import import_module
+from pathlib import Path
 
+import pytest
+from django.apps import apps
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+
+from chat import migrations
 from chat.models import Invalidation, Membership, Profile, Room
 from chat.rooms import opening, own
 from chat.rooms.opening import Wanted, open_direct, open_room, party_of
@@ -80,7 +87,7 @@ def test_nobody_fills_the_list_by_a_script(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_same_people_always_meet_in_the_same_room() -> None:
     ada, bob, cem = users("ada", "bob", "cem")
     room = open_direct(ada, [bob])
-    assert (room.kind, room.guests, room.title) == ("direct", False, "Ada and Bob")
+    assert (room.kind, room.guests, room.title) == ("direct", False, "Direct conversation")
     assert room.slug.startswith("direct-")
     assert sorted(room.memberships.values_list("user", "role")) == [(ada, "member"), (bob, "member")]
     for who, others in ((bob, [ada]), (ada, [bob, bob]), (ada, [ada, bob])):
@@ -100,7 +107,11 @@ def test_who_has_left_a_conversation_is_in_it_again_and_has_read_what_was_said()
     Room.objects.filter(pk=room.pk).update(last=7)
     Membership.objects.filter(user=bob).delete()
     Invalidation.objects.all().delete()
+    head = Room.objects.get(pk=room.pk).head
     assert open_direct(ada, [bob]) == room
+    assert Room.objects.get(pk=room.pk).head == head + 1
+    assert open_direct(ada, [bob]) == room
+    assert Room.objects.get(pk=room.pk).head == head + 1
     assert Membership.objects.get(user=bob).read == 7
     assert Membership.objects.get(user=ada).read == 0
     assert list(Invalidation.objects.values_list("user", flat=True)) == [bob]
@@ -141,7 +152,34 @@ def test_a_conversation_is_called_after_the_others_in_it() -> None:
         assert [mine[it.slug].title for it in (room, pair) if it.slug in mine] == titles
         assert [title_for(it, who) for it in (room, pair) if it.slug in mine] == titles
     Membership.objects.filter(room=pair, user=ada).delete()
-    assert title_for(pair, cem) == own.rooms_of([cem])[cem][pair.slug].title == "Ada and Cem"
+    assert title_for(pair, cem) == own.rooms_of([cem])[cem][pair.slug].title == "Direct conversation"
+
+
+def test_a_conversation_is_called_after_the_others_by_the_names_that_they_have_now() -> None:
+    ada, bob = users("ada", "bob")
+    room = open_direct(ada, [bob])
+    Profile.objects.filter(user=bob).update(name="Robert")
+    room.refresh_from_db()
+    assert title_for(room, ada) == own.rooms_of([ada])[ada][room.slug].title == "Robert"
+    assert "Bob" not in room.title
+
+
+def test_titles_of_older_conversations_lose_their_names_and_so_does_the_admins_history() -> None:
+    ada, bob = users("ada", "bob")
+    room, tea = open_direct(ada, [bob]), Room.objects.create(slug="tea", title="Tea")
+    Room.objects.filter(pk=room.pk).update(title="Ada and Bob")
+    kind = ContentType.objects.get_for_model(Room)
+    for row, name in ((room, "Ada and Bob"), (tea, "Tea")):
+        LogEntry.objects.create(
+            user_id=ada, content_type=kind, object_id=str(row.pk), object_repr=name, action_flag=CHANGE
+        )
+    (path,) = Path(migrations.__path__[0]).glob("*_leaving.py")
+    import_module(f"chat.migrations.{path.stem}").take_names_away(apps, None)
+    assert dict(Room.objects.exclude(slug="lobby").values_list("pk", "title")) == {
+        room.pk: "Direct conversation",
+        tea.pk: "Tea",
+    }
+    assert list(LogEntry.objects.order_by("pk").values_list("object_repr", flat=True)) == ["Direct conversation", "Tea"]
 
 
 @pytest.mark.parametrize(

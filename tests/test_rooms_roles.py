@@ -227,6 +227,35 @@ def test_the_last_owner_stays_while_there_are_others(members: People) -> None:
     assert isinstance(commit(members.set_role(ada, ada, Role.NONE))[0], Done)
 
 
+def test_a_closed_account_is_nobody_to_leave_a_room_to(members: People) -> None:
+    owner, _closed, ada = members.user("owner"), members.user("owner", is_active=False), members.user("member")
+    assert code(commit(members.set_role(owner, owner, Role.NONE))[0]) == "conflict"
+    commit(members.set_role(owner, ada, Role.NONE))
+    assert isinstance(commit(members.set_role(owner, owner, Role.NONE))[0], Done)
+
+
+@pytest.mark.parametrize("was", ["member", "moderator", "owner"])
+def test_a_closed_account_may_be_put_out_and_not_let_in_again(members: People, was: str) -> None:
+    owner, gone = members.user("owner"), members.user(was, is_active=False)
+    went, again = commit(members.set_role(owner, gone, Role.NONE), members.set_role(owner, gone, Role.MEMBER))
+    assert isinstance(went, Done) and went.event == Member(gone.id, "", False, 1, members.room.epoch)
+    assert code(again) == "not_found"
+    assert members.role(gone) is None
+    assert code(commit(members.set_role(owner, gone, Role.MEMBER))[0]) == "not_found"
+
+
+def test_a_closed_account_may_become_less_and_not_more(members: People) -> None:
+    owner, gone = members.user("owner"), members.user("moderator", is_active=False)
+    outcomes = commit(members.set_role(owner, gone, Role.OWNER), members.set_role(owner, gone, Role.MEMBER))
+    assert code(outcomes[0]) == "not_found" and isinstance(outcomes[1], Done)
+    assert members.role(gone) == "member"
+
+
+def test_who_may_not_put_out_others_puts_out_no_closed_account_either(members: People) -> None:
+    ada, gone = members.user("member"), members.user("member", is_active=False)
+    assert code(commit(members.set_role(ada, gone, Role.NONE))[0]) == "forbidden"
+
+
 def test_nobody_can_be_made_a_member_who_is_not_there(members: People) -> None:
     nobody = Person("user:999999999", "Nobody", "user")
     assert code(commit(members.set_role(members.user("owner"), nobody, Role.MEMBER))[0]) == "not_found"

@@ -6,15 +6,16 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from chat.admin.durations import counted, moment
-from chat.models import Room
+from chat.models import Membership, Room
 from chat.rooms.removing import remove
+from chat.rooms.titles import NAME, counted_names
 
 SLUG_HELP = (
     "The room's name in addresses: lower-case letters, digits and hyphens. A new slug is a new address: links to the "
@@ -47,18 +48,20 @@ def linked(room: Room) -> SafeString:
 
 @admin.register(Room)
 class RoomAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["slug", "title", "topic", "kind", "broadcasts", "created", "link"]
+    list_display = ["slug", "called", "topic", "kind", "broadcasts", "created", "link"]
     search_fields = ["slug", "title", "topic"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Room]:
         rooms: QuerySet[Room] = super().get_queryset(request)
-        return rooms.annotate(broadcast_count=Count("broadcasts"))
+        direct = Membership.objects.filter(room__kind=Room.Kind.DIRECT).annotate(name=NAME).order_by("user")
+        members = Prefetch("memberships", direct, to_attr="people")
+        return rooms.annotate(broadcast_count=Count("broadcasts")).prefetch_related(members)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Room | None = None) -> list[str]:
         """Also keep the main room's slug: another would leave `/` without its room; what is direct stays between its people."""
         kept = [
             *(["slug"] if obj and is_main(obj) else []),
-            *(["kind"] if obj and obj.kind == Room.Kind.DIRECT else []),
+            *(["called", "kind"] if obj and obj.kind == Room.Kind.DIRECT else []),
         ]
         return ["broadcasts", "created", "epoch", "head", *kept]
 
@@ -66,7 +69,7 @@ class RoomAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         kept = ["durable", "retention_days", "retention_count"]
         return [
             "slug",
-            "title",
+            "called" if obj and obj.kind == Room.Kind.DIRECT else "title",
             "topic",
             "kind",
             "posting",
@@ -95,6 +98,12 @@ class RoomAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return format_html(
             '<a href="{}">Open<span class="visually-hidden"> {}</span></a>', room.get_absolute_url(), room
         )
+
+    @admin.display(description="Title", ordering="title")
+    def called(self, room: Room) -> str:
+        """Return a room's title; a direct conversation is called after the people in it."""
+        names = [member.name for member in getattr(room, "people", [])]
+        return counted_names(names) if names else room.title
 
     @admin.display(description="Created", ordering="created_at")
     def created(self, room: Room) -> str:

@@ -1,6 +1,7 @@
 """What is remembered."""
 
 from chat.models.broadcast import Broadcast
+from chat.models.erased import Erased
 from chat.models.invalidation import Invalidation
 from chat.models.invitation import Invitation
 from chat.models.lease import Lease
@@ -9,12 +10,14 @@ from chat.models.message import Message
 from chat.models.origin import AllowedOrigin
 from chat.models.process import Process
 from chat.models.profile import Profile
+from chat.models.put_out import PutOut
 from chat.models.room import Room
 from chat.models.ticket import Ticket
 
 __all__ = [
     "AllowedOrigin",
     "Broadcast",
+    "Erased",
     "Invalidation",
     "Invitation",
     "Lease",
@@ -22,6 +25,7 @@ __all__ = [
     "Message",
     "Process",
     "Profile",
+    "PutOut",
     "Room",
     "Ticket",
 ]

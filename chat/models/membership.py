@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.conf import settings
 from django.db import models
 
@@ -11,8 +13,8 @@ from chat.models.room import Room
 class Membership(models.Model):
     """A person's place in a room: their role, and the number of the last message that they have read.
 
-    Whoever comes to be less than they were is written by the log (chat/rooms/log.py), where that takes an offset, or by
-    erasing. New rooms and conversations, and new accounts, write their own rows.
+    Every change of one takes an offset of the room's log: those of roles are written by the log (chat/rooms/log.py), or by
+    erasing; new accounts, and who comes back into a conversation, by `admit`. A new room has its members from the start.
     """
 
     class Role(models.TextChoices):
@@ -32,3 +34,20 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.room} ({self.role})"
+
+    @classmethod
+    def admit(cls, room: int, users: Collection[int]) -> list[int]:
+        """Make members of those who are none yet, each by an offset of the room's log; return who they are.
+
+        They have read what was said before. Called in a transaction, with the turn held where others may write.
+
+        Raises: django.db.Error; Room.DoesNotExist.
+        """
+        # First the room, as the writer does it: nobody waits for another in a circle.
+        held = Room.objects.select_for_update().get(pk=room)
+        there = Membership.objects.filter(room=held, user__in=users).values_list("user", flat=True)
+        missing = sorted(set(users) - set(there))
+        Membership.objects.bulk_create([Membership(room=held, user_id=user, read=held.last) for user in missing])
+        if missing and held.durable:
+            Room.objects.filter(pk=room).update(head=models.F("head") + len(missing))
+        return missing

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from chat.rooms import membership, permissions, rights
+from chat.rooms import erased, invitations, membership, permissions, rights
 from chat.rooms.changes import Change, Delete, Done, Edit, Outcome, React, SetRole, Write
 from chat.rooms.permissions import OPEN, Policy, Role, Standing
 from chat.rooms.rows import INSERT, SELECT, UPDATE, Row, reactions_text
@@ -46,7 +46,8 @@ class Log:
 class Group:
     """What one transaction reads and will write. Rows are found by (room's id, number) and by (room's id, key).
 
-    `standings` are what users are, and `roles` what they become, by (room's id, user's id).
+    `standings` are what users are, and `roles` what they become, by (room's id, user's id). Of the users `erased` nothing is
+    taken; that none of `authors` is erased is not known yet.
     """
 
     logs: dict[str, Log]
@@ -56,6 +57,8 @@ class Group:
     updated: dict[tuple[int, int], Row] = field(default_factory=dict)
     standings: dict[tuple[int, int], Standing] = field(default_factory=dict)
     roles: dict[tuple[int, int], tuple[Role, int]] = field(default_factory=dict)
+    authors: frozenset[int] = frozenset()
+    erased: frozenset[int] = frozenset()
 
     def standing(self, log: Log, change: Change) -> Standing:
         """Return what the author of a change is in the room."""
@@ -73,10 +76,30 @@ class Group:
 def commit(changes: Sequence[Change], now: int) -> list[Outcome]:
     """Make changes in one transaction, in their order; return what became of each. `now` is milliseconds.
 
+    That an author's account is erased is found where the rooms are written, at no statement's cost; the group is then
+    made again without what is theirs.
+
     Raises: django.db.Error: then nothing is done, or all is and that is not known; the same changes may be made again.
     """
+    try:
+        return attempt(changes, now)
+    except erased.Found:
+        return attempt(changes, now, asking=True)
+
+
+def attempt(changes: Sequence[Change], now: int, *, asking: bool = False) -> list[Outcome]:
+    """Make changes; with `asking`, ask first who of their authors is erased.
+
+    Raises: Found where one is who was not asked after, django.db.Error.
+    """
+    authors = frozenset(rights.user_of(change.author) for change in changes) - {0}
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         group = Group(read_logs(cursor, changes))
+        if asking:
+            # The rooms are locked: whoever is erased from now on, what this group writes is found (erasing.settle).
+            group.erased = erased.among(cursor, authors)
+        else:
+            group.authors = authors
         read_rows(cursor, group, changes)
         group.standings = rights.standings(cursor, wanted_standings(group, changes))
         outcomes = [apply(group, change, now) for change in changes]
@@ -158,6 +181,8 @@ def apply(group: Group, change: Change, now: int) -> Outcome:
     try:
         if log is None:
             raise WireError(Error.NOT_FOUND, f"There is no room {change.room!r}.")
+        if group.erased and rights.user_of(change.author) in group.erased:
+            raise WireError(Error.FORBIDDEN, "This account is erased: nothing is written by it any more.")
         if isinstance(change, SetRole):
             return set_role(group, log, change, now)
         if not log.durable:
@@ -293,7 +318,7 @@ def done(log: Log, row: Row) -> Done:
 def set_role(group: Group, log: Log, change: SetRole, now: int) -> Done:
     """Make somebody a member, something else, or none. Raises: WireError."""
     place = (log.id, change.user)
-    before = group.standings.get(place)
+    before = group.standings.get(place) or closed(group, place, change.role)
     if before is None:
         raise WireError(Error.NOT_FOUND, "There is no such person.")
     if before.role is change.role and not change.invitation:
@@ -304,7 +329,7 @@ def set_role(group: Group, log: Log, change: SetRole, now: int) -> Done:
         if change.role is not Role.MEMBER:
             raise WireError(Error.FORBIDDEN, "An invitation makes members, and no more.")
         permissions.check_unarchived(log.policy)
-        membership.use_invitation(log.id, change.invitation)
+        invitations.use(log.id, change.invitation, change.user)
     else:
         own = rights.user_of(change.author) == change.user
         standing = group.standing(log, change)
@@ -312,7 +337,13 @@ def set_role(group: Group, log: Log, change: SetRole, now: int) -> Done:
     if before.role is Role.OWNER and log.policy.kind != "direct":
         membership.check_another_owner(log.id, change.user)
     group.roles[place] = (change.role, log.last)
-    after = group.standings[place] = before._replace(role=change.role)
+    after = before._replace(role=change.role)
+    if place in group.standings:  # A closed account has none, and may not be let in again by what follows.
+        group.standings[place] = after
+    if not change.invitation and rights.user_of(change.author) != change.user:
+        invitations.heed(log.id, change.user, change.role)
+    if permissions.moderates(log.policy, before) and not permissions.moderates(log.policy, after):
+        invitations.withdraw(log.id, change.user)
     event = Member(
         f"user:{change.user}",
         change.role.word,
@@ -322,14 +353,23 @@ def set_role(group: Group, log: Log, change: SetRole, now: int) -> Done:
     return Done(0, log.head, now / 1000, event)
 
 
+def closed(group: Group, place: tuple[int, int], wanted: Role) -> Standing | None:
+    """Return what a closed account is in a room, where it is to be less than that: it has no rights, and may be put out."""
+    role = group.roles[place][0] if place in group.roles else membership.role_of(*place)
+    return Standing(role) if wanted < role else None
+
+
 # Writing
 
 
 def write(cursor: Any, group: Group) -> None:
-    """Write what has changed, in as few statements as may be: each gives the interpreter's lock away."""
+    """Write what has changed, in as few statements as may be: each gives the interpreter's lock away.
+
+    Raises: Found where one of the authors is erased, django.db.Error.
+    """
     changed = [(log.head, log.last, log.id) for log in group.logs.values() if log.changed]
     if changed:
-        cursor.executemany("UPDATE chat_room SET head = %s, last = %s WHERE id = %s", changed)
+        erased.advance(cursor, changed, sorted(group.authors))
     if group.inserted:
         cursor.executemany(INSERT, list(group.inserted.values()))
     if group.updated:

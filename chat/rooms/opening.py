@@ -10,11 +10,9 @@ from dataclasses import asdict, dataclass
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
-from django.db.models import F
-from django.db.models.functions import Coalesce
 
 from chat.models import Invalidation, Membership, Room
-from chat.rooms.titles import counted_names
+from chat.rooms.titles import DIRECT
 from chat.wire.codes import Error, WireError
 
 # Rooms that one person may own: enough for anybody, and nobody fills the list by a script.
@@ -66,16 +64,11 @@ def open_direct(user: int, others: Collection[int]) -> Room:
     """
     people = {user, *others}
     check_party(people)
-    names = names_of(people)
-    title = counted_names(sorted(names.values(), key=str.casefold))[: Room._meta.get_field("title").max_length]
-    fresh = {"slug": f"direct-{secrets.token_hex(8)}", "title": title, "kind": Room.Kind.DIRECT, "guests": False}
+    check_accounts(people)
+    fresh = {"slug": f"direct-{secrets.token_hex(8)}", "title": DIRECT, "kind": Room.Kind.DIRECT, "guests": False}
     with settings.TURN(), transaction.atomic():
         room, _ = Room.objects.get_or_create(party=party_of(people), defaults=fresh)
-        there = set(Membership.objects.filter(room=room).values_list("user", flat=True))
-        missing = sorted(people - there)
-        rows = [Membership(room=room, user_id=person, read=room.last) for person in missing]
-        Membership.objects.bulk_create(rows, ignore_conflicts=True)
-        for person in missing:
+        for person in Membership.admit(room.pk, people):
             Invalidation.of(person)
     return room
 
@@ -94,10 +87,7 @@ def party_of(people: Iterable[int]) -> str:
     return hashlib.sha256(",".join(map(str, sorted(set(people)))).encode()).hexdigest()
 
 
-def names_of(people: Collection[int]) -> dict[int, str]:
-    """Return what people are called. Raises: WireError where one has no account, or a closed one; django.db.Error."""
-    users = get_user_model().objects.filter(pk__in=people, is_active=True)
-    names = dict(users.values_list("pk", Coalesce(F("profile__name"), F("username"))))
-    if len(names) < len(people):
+def check_accounts(people: Collection[int]) -> None:
+    """Refuse people of whom one has no account, or a closed one. Raises: WireError, django.db.Error."""
+    if get_user_model().objects.filter(pk__in=people, is_active=True).count() < len(people):
         raise WireError(Error.NOT_FOUND, "Somebody of these has no account here any more: choose again.")
-    return names

@@ -11,6 +11,9 @@ from chat.models import Membership, Room
 
 # What a member is called: by the name that they chose, or that of their account.
 NAME = Coalesce(F("user__profile__name"), F("user__username"))
+# What a direct conversation is called where there is nobody to call it after. Names do not stand in its row: they would
+# outlast a rename, and an erasure.
+DIRECT = "Direct conversation"
 # Of many people so many are named.
 NAMED = 4
 
@@ -23,7 +26,7 @@ def title_for(room: Room, user: int) -> str:
     if room.kind != Room.Kind.DIRECT:
         return room.title
     others = Membership.objects.filter(room=room).exclude(user=user).order_by("user")
-    # Who is left alone finds it by the name that it was given.
+    # Who is left alone finds DIRECT there, or that the other was erased (erasing.py).
     return ", ".join(others.annotate(name=NAME).values_list("name", flat=True)) or room.title
 
 
