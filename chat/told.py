@@ -68,6 +68,7 @@ SENTENCES = (
     gettext_noop("Expected at most {most} invitations: withdraw one first."),
     gettext_noop("Expected at most {most} people with yourself, got {count}: make a room for so many."),
     gettext_noop("Expected at most {most} rooms of one owner: hand one over first."),
+    gettext_noop("Expected at most {most} new conversations an hour: try again later."),
     gettext_noop("Expected owner, moderator, member or nothing, got “{word}”."),
     gettext_noop("Expected somebody who is in this room: perhaps they have just left it."),
     gettext_noop("Expected the name of somebody with an account here, got “{name}”."),

@@ -8,7 +8,7 @@ from typing import Any
 
 from chat.rooms import log, permissions, recovery, rights
 from chat.rooms.changes import Change, Outcome
-from chat.rooms.log import Group, Log
+from chat.rooms.group import Group, Log
 from chat.rooms.permissions import Policy, Standing
 from chat.rooms.recovery import PAGE, Fill, Head, Limits, Page
 from chat.rooms.rights import Reader

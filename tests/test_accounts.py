@@ -16,8 +16,8 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from chat import people, set_up
-from chat.accounts import locked, throttle
+from chat import people, set_up, throttle
+from chat.accounts import locked
 from chat.accounts.addresses import address_of
 from chat.models import Profile
 from chat.wire.skeletons import skeleton

@@ -44,6 +44,7 @@ EDGES = {
         "origins",
         "proxies",
         "bodies",
+        "throttle",
     ),
     *("health", "admin", "templatetags", "management", "migrations", "node", "ticker", "runner", "links", "checks"),
     *("accounts", "apps", "endings", "own_data", "pages", "set_up"),

@@ -15,6 +15,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
+from chat import throttle
 from chat.models import Invalidation, Invitation, Membership, Profile, Room
 from chat.models.invitation import digest
 from chat.pages import forms, invitations, members, rooms
@@ -629,6 +630,17 @@ def test_only_the_rooms_own_invitations_are_withdrawn(world: World, made: str) -
 
 
 # Direct conversations
+
+
+def test_nobody_begins_conversations_by_a_script(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "conversations", throttle.Throttle(1, lambda: 0.0))
+    client, others = world.client("owner"), [world.users[who].pk for who in ("member", "moderator")]
+    assert client.post("/direct/new/", {"with": others[:1]}).status_code == 302
+    answer = client.post("/direct/new/", {"with": others[1:]})
+    assert answer.status_code == 400
+    assert "Expected at most 60 new conversations an hour: try again later." in words(answer)
+    assert client.post("/direct/new/", {"with": others[:1]}).status_code == 302, "it is there already"
+    assert world.client("site").post("/direct/new/", {"with": others[1:]}).status_code == 302, "others have their own"
 
 
 def test_people_are_chosen_by_name_and_a_search_keeps_who_is_chosen(world: World) -> None:

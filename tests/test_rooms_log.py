@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 
 from chat.models import Message, Room
 from chat.rooms.changes import Change, Done
-from chat.rooms.log import MAX_EMOJI, MAX_OWN_EMOJI, MAX_REACTIONS
+from chat.rooms.messages import MAX_EMOJI, MAX_OWN_EMOJI, MAX_REACTIONS
 from chat.wire.events import Message as Event
 from chat.wire.events import Person
 from tests.stores import (
@@ -289,7 +289,7 @@ def test_a_group_that_was_not_committed_leaves_nothing(store: Store, monkeypatch
         write(cursor, group)
         raise DatabaseError("gone before the commit")
 
-    from chat.rooms.log import write
+    from chat.rooms.group import write
 
     monkeypatch.setattr("chat.rooms.log.write", fail)
     with pytest.raises(DatabaseError):

@@ -74,7 +74,7 @@ def test_somebody_who_was_faster_is_told_as_taken_too(monkeypatch: pytest.Monkey
 
 
 def test_nobody_fills_the_list_by_a_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "MAX_OWNED", 2)
+    monkeypatch.setattr("chat.rooms.membership.MAX_OWNED", 2)
     ada = user("ada")
     for slug in ("one", "two"):
         open_room(ada, Wanted(slug=slug, title=slug))

@@ -219,6 +219,20 @@ def test_what_one_has_said_one_may_take_back_where_one_may_say_no_more(store: St
     assert (code(refused), done(gone)) == ("forbidden", (1, 2))
 
 
+def test_nobody_is_made_the_owner_of_more_rooms_than_they_may_own(
+    members: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.rooms.membership.MAX_OWNED", 1)
+    owner, ada = members.user("owner"), members.user("member")
+    other = Room.objects.create(slug=f"{members.slug}-other", title="Other")
+    theirs = Membership.objects.create(room=other, user_id=rights.user_of(ada), role="owner")
+    (refused,) = commit(members.set_role(owner, ada, Role.OWNER))
+    assert (code(refused), members.role(ada)) == ("forbidden", "member")
+    theirs.delete()
+    (made,) = commit(members.set_role(owner, ada, Role.OWNER))
+    assert isinstance(made, Done) and members.role(ada) == "owner"
+
+
 def test_the_last_owner_stays_while_there_are_others(members: People) -> None:
     owner, ada = members.user("owner"), members.user("member")
     assert code(commit(members.set_role(owner, owner, Role.NONE))[0]) == "conflict"

@@ -21,8 +21,7 @@ from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from chat import people, set_up
-from chat.accounts import throttle
+from chat import people, set_up, throttle
 from chat.accounts.fields import NameField
 from chat.models import Invalidation, Profile
 from chat.models.profile import COLOURS

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from chat.accounts.addresses import address_of
-from chat.accounts.throttle import later
+from chat.throttle import later
 
 # Of one address, for all accounts together: else nine for each of them would never be too many.
 ADDRESS_FAILURE_LIMIT = 50

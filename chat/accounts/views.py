@@ -20,8 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
-from chat import people, set_up
-from chat.accounts import throttle
+from chat import people, set_up, throttle
 from chat.accounts.addresses import address_of
 from chat.accounts.fields import words
 from chat.accounts.forms import ForgottenForm, PasswordForm, ProfileForm, SetUpForm, SignUpForm

@@ -13,13 +13,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from chat import throttle
 from chat.pages.forms import Search
 from chat.pages.refusals import telling
 from chat.pages.visit import person_of
-from chat.rooms.opening import MAX_PARTY, open_direct
+from chat.rooms.opening import MAX_PARTY, is_begun, open_direct
 from chat.rooms.rights import user_of
 from chat.told import told
-from chat.wire.codes import WireError
+from chat.wire.codes import Error, WireError
 
 SHOWN = 50
 
@@ -35,6 +36,7 @@ def new_direct(request: HttpRequest) -> HttpResponse:
     refused = ""
     if request.method == "POST" and "search" not in request.POST:
         try:
+            check_rate(me, chosen)
             return redirect(open_direct(me, chosen))
         except WireError as error:
             refused = told(error.message)
@@ -49,6 +51,14 @@ def new_direct(request: HttpRequest) -> HttpResponse:
         "refused": refused,
     }
     return render(request, "chat/new_direct.html", context, status=400 if refused else 200)
+
+
+def check_rate(me: int, others: Collection[int]) -> None:
+    """Refuse somebody who begins more conversations than anybody has time for. Raises: WireError, django.db.Error."""
+    wait = 0.0 if is_begun(me, others) else throttle.conversations.take(str(me))
+    if wait:
+        said = f"Expected at most {throttle.CONVERSATIONS_AN_HOUR} new conversations an hour: try again later."
+        raise WireError(Error.RATE_LIMITED, said, retry_after_s=wait)
 
 
 def people() -> QuerySet[Any, Any]:

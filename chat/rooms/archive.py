@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from chat.conf import SLUG
 from chat.rooms import authors
-from chat.rooms.log import MAX_EMOJI, MAX_REACTIONS
+from chat.rooms.messages import MAX_EMOJI, MAX_REACTIONS
 from chat.rooms.rows import Row, reactions_text
 from chat.wire import json
 from chat.wire.codes import WireError

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from chat.models import Room
-from chat.rooms.log import marks
+from chat.rooms.group import marks
 from chat.rooms.rows import SELECT, Row, reactions_text
 from chat.wire.names import DELETED
 

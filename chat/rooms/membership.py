@@ -6,6 +6,9 @@ from chat.models import Invalidation, Membership
 from chat.rooms.permissions import ROLES, Role
 from chat.wire.codes import Error, WireError
 
+# Rooms that one person may own: enough for anybody, and nobody fills the list by a script.
+MAX_OWNED = 100
+
 
 def write(room: int, user: int, role: Role, last: int) -> None:
     """Write somebody's role, and tell every process; who comes anew has read what was said before, up to number `last`.
@@ -18,6 +21,15 @@ def write(room: int, user: int, role: Role, last: int) -> None:
     elif not rows.update(role=role.word):
         Membership.objects.create(room_id=room, user_id=user, role=role.word, read=last)
     Invalidation.of(user)
+
+
+def check_may_own(user: int) -> None:
+    """Refuse somebody who owns as many rooms as anybody may, also where others make them own one.
+
+    Raises: WireError, django.db.Error.
+    """
+    if Membership.objects.filter(user=user, role=Membership.Role.OWNER).count() >= MAX_OWNED:
+        raise WireError(Error.FORBIDDEN, f"Expected at most {MAX_OWNED} rooms of one owner: hand one over first.")
 
 
 def check_another_owner(room: int, user: int) -> None:

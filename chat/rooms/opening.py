@@ -12,11 +12,10 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 
 from chat.models import Invalidation, Membership, Room
+from chat.rooms.membership import check_may_own
 from chat.rooms.titles import DIRECT
 from chat.wire.codes import Error, WireError
 
-# Rooms that one person may own: enough for anybody, and nobody fills the list by a script.
-MAX_OWNED = 100
 # People of one direct conversation: more are a room, with somebody who looks after it.
 MAX_PARTY = 20
 # Addresses below /rooms/ that are pages.
@@ -38,8 +37,7 @@ class Wanted:
 def open_room(owner: int, wanted: Wanted) -> Room:
     """Make a room, with its owner in it. Raises: WireError, django.db.Error."""
     check_free(wanted.slug)
-    if Membership.objects.filter(user=owner, role=Membership.Role.OWNER).count() >= MAX_OWNED:
-        raise WireError(Error.FORBIDDEN, f"Expected at most {MAX_OWNED} rooms of one owner: hand one over first.")
+    check_may_own(owner)
     try:
         with settings.TURN(), transaction.atomic():
             room = Room.objects.create(**asdict(wanted))
@@ -71,6 +69,11 @@ def open_direct(user: int, others: Collection[int]) -> Room:
         for person in Membership.admit(room.pk, people):
             Invalidation.of(person)
     return room
+
+
+def is_begun(user: int, others: Collection[int]) -> bool:
+    """Tell whether these people have a conversation already. Raises: django.db.Error."""
+    return Room.objects.filter(party=party_of({user, *others})).exists()
 
 
 def check_party(people: Collection[int]) -> None:

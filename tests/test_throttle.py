@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from chat.accounts.throttle import SECONDS_AN_HOUR, Throttle
+from chat.throttle import SECONDS_AN_HOUR, Throttle
 
 
 class Clock:

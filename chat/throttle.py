@@ -1,4 +1,4 @@
-"""Throttles: how often one address, or one mailbox, may ask for what costs others something."""
+"""Throttles: how often one address, one mailbox or one person may ask for what costs others something."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ SIGN_UPS_AN_HOUR = 20
 RESETS_AN_HOUR = 10
 # To one mailbox, whoever asks: a stranger who knows an address does not bury what else comes there.
 MAILS_AN_HOUR = 3
+# That one person begins with others: whoever is begun with by everybody has a long list.
+CONVERSATIONS_AN_HOUR = 60
 # About 3 MB. Over it whoever has been silent for the longest begins anew, which takes so many other addresses.
 MAX_KEYS = 10_000
 
@@ -50,6 +52,7 @@ class Throttle:
 sign_ups = Throttle(SIGN_UPS_AN_HOUR)
 resets = Throttle(RESETS_AN_HOUR)
 mails = Throttle(MAILS_AN_HOUR)
+conversations = Throttle(CONVERSATIONS_AN_HOUR)
 
 
 def later(request: HttpRequest, template: str, seconds: float, **context: Any) -> HttpResponse:
