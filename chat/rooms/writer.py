@@ -78,7 +78,7 @@ class Writer:
         self.waiting = 0
         self.waiting_bytes = 0
         self.groups = 0
-        self.said = float("-inf")
+        self.said: dict[str, float] = {}
         # The group in the thread's hands, when the thread last gave one back, and whether it is not waited for any more.
         self.group: list[Change] = []
         self.moved_at = float("-inf")
@@ -261,8 +261,8 @@ class Writer:
 
     def _grumble(self, words: str, *details: object) -> None:
         now = time.monotonic()
-        if now - self.said >= REPEAT_SECONDS:
-            self.said = now
+        if now - self.said.get(words, float("-inf")) >= REPEAT_SECONDS:
+            self.said[words] = now
             logger.warning(words, *details)
 
     @staticmethod

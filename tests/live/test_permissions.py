@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -274,7 +275,7 @@ class Person:
         headers = {"Cookie": self.cookie}
         self.guest = Guest(server.ws(), origin=f"http://{server.netloc}", additional_headers=headers)
         if who == "guest":
-            assert self.guest.ask("name", {"name": "Gwen"})["type"] == "ack"
+            assert self.guest.ask("name", {"name": f"Gwen {next(_numbers)}"})["type"] == "ack"
 
     def ask(self, verb: str, fields: dict[str, Any]) -> str:
         answer = self.guest.ask(verb, fields)
@@ -323,6 +324,8 @@ def is_refusal(headers: Any) -> bool:
 
 
 CSRF = "0" * 32
+# No two guests of one process have the same name at once.
+_numbers = itertools.count(1)
 STATUS = {200: "y", 401: "u", 403: "x", 405: "m"}
 Meet = Callable[[str], Person]
 
@@ -350,7 +353,7 @@ def test_every_envelope_and_page_for_everybody_in_every_kind_of_room(meet: Meet,
     assert one.say(slug) == RAW[slug][column]
     said = {}
     for verb in TABLE:
-        fields = {"name": f"Name of {who}"} if verb == "name" else {"room": slug, **FIELDS.get(verb, {})}
+        fields = {"name": f"Name {next(_numbers)} of {who}"} if verb == "name" else {"room": slug, **FIELDS.get(verb, {})}
         said[verb] = one.ask(verb, fields)
     assert said == {verb: rows[slug][column] for verb, rows in TABLE.items()}
     row = {"posting": "everyone", "guests": "on", **ROOMS[slug]}
