@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from chat.rooms.rows import marks
+
 UPDATE = "UPDATE chat_room SET head = %s, last = %s WHERE id = %s"
 # A statement of its own sees what was committed before it began. This one begins when the rooms are locked already: who was
 # erased before that is found, and of whom is not, erasing waits for the lock (erasing.settle) and finds what was written.
@@ -36,7 +38,3 @@ def among(cursor: Any, users: Collection[int]) -> frozenset[int]:
         return frozenset()
     cursor.execute(f'SELECT "user" FROM chat_erased WHERE "user" IN ({marks(users)})', list(users))
     return frozenset(user for (user,) in cursor.fetchall())
-
-
-def marks(values: Collection[object]) -> str:
-    return ", ".join(["%s"] * len(values))

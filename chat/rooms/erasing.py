@@ -10,8 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from chat.models import Room
-from chat.rooms.group import marks
-from chat.rooms.rows import SELECT, Row, reactions_text
+from chat.rooms.rows import SELECT, Row, marks, reactions_text
 from chat.wire.names import DELETED
 
 # Messages that one transaction changes: senders wait for it, some milliseconds.

@@ -11,7 +11,7 @@ from django.db import connection
 from chat.rooms import erased, membership, permissions, rights
 from chat.rooms.changes import Change, Delete, Edit, React, SetRole, Write
 from chat.rooms.permissions import OPEN, Policy, Role, Standing
-from chat.rooms.rows import INSERT, SELECT, UPDATE, Row
+from chat.rooms.rows import INSERT, SELECT, UPDATE, Row, marks
 
 
 @dataclass(slots=True)
@@ -123,10 +123,6 @@ def select(cursor: Any, column: str, places: dict[int, set[Any]]) -> list[Row]:
         values += [room, *found]
     cursor.execute(f"SELECT {SELECT} FROM chat_message WHERE {' OR '.join(parts)}", values)
     return [Row(*row) for row in cursor.fetchall()]
-
-
-def marks(values: Iterable[object]) -> str:
-    return ", ".join("%s" for _ in values)
 
 
 # Writing

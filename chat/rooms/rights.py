@@ -19,6 +19,7 @@ from chat.rooms.permissions import (
     check_read,
     may_read,
 )
+from chat.rooms.rows import marks
 from chat.wire.events import Person
 
 # One row for each room and user asked after, whether a member or not; of no account, or a closed one, none.
@@ -43,7 +44,7 @@ def standings(cursor: Any, wanted: dict[int, set[int]]) -> dict[tuple[int, int],
     """
     found: dict[tuple[int, int], Standing] = {}
     for room, users in wanted.items():
-        cursor.execute(SELECT.format(users=", ".join(["%s"] * len(users))), [SITE_MODERATORS, room, *users])
+        cursor.execute(SELECT.format(users=marks(users)), [SITE_MODERATORS, room, *users])
         for place, user, role, moderates in cursor.fetchall():
             found[place, user] = Standing(ROLES[role], bool(moderates))
     return found

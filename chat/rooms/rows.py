@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,6 +22,11 @@ UPDATE = (
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, list[str]]).decode
+
+
+def marks(values: Collection[object]) -> str:
+    """Return the places of so many values in a statement."""
+    return ", ".join(["%s"] * len(values))
 
 
 class Row(NamedTuple):

@@ -353,7 +353,9 @@ def test_every_envelope_and_page_for_everybody_in_every_kind_of_room(meet: Meet,
     assert one.say(slug) == RAW[slug][column]
     said = {}
     for verb in TABLE:
-        fields = {"name": f"Name {next(_numbers)} of {who}"} if verb == "name" else {"room": slug, **FIELDS.get(verb, {})}
+        fields = (
+            {"name": f"Name {next(_numbers)} of {who}"} if verb == "name" else {"room": slug, **FIELDS.get(verb, {})}
+        )
         said[verb] = one.ask(verb, fields)
     assert said == {verb: rows[slug][column] for verb, rows in TABLE.items()}
     row = {"posting": "everyone", "guests": "on", **ROOMS[slug]}
