@@ -231,7 +231,7 @@ class Personal:
 
     def _tell(self, user: int, batch: Batch, teller: Connection | None = None) -> None:
         """Tell all connections of somebody, but for the one that it came from."""
-        for connection in self.people.get(user, ()):
+        for connection in tuple(self.people.get(user, ())):
             if connection is not teller and connection.closing is None:
                 connection.put(batch)
 

@@ -19,6 +19,7 @@ export class Name {
     this.#note = root.querySelector(".note");
     this.#rename = rename;
     this.#done = done;
+    root.querySelector("summary").addEventListener("click", () => this.#opening());
     root.addEventListener("toggle", () => this.#toggled());
     root.addEventListener("keydown", (event) => this.#pressed(event));
     this.#form.addEventListener("submit", (event) => this.#submitted(event));
@@ -39,14 +40,14 @@ export class Name {
     this.#note.textContent = sentence;
   }
 
+  /** The field begins with the name that one has: at once, since `toggle` comes later than what is typed fast. */
+  #opening() {
+    if (!this.#root.open) this.#field.value = this.#shown.textContent;
+  }
+
   #toggled() {
-    if (!this.#root.open) {
-      this.#note.textContent = "";
-      return;
-    }
-    // Opened by a refusal, the field keeps the name that was refused.
-    if (!this.#note.textContent) this.#field.value = this.#shown.textContent;
-    this.#field.select();
+    if (!this.#root.open) this.#note.textContent = "";
+    else if (document.activeElement !== this.#field) this.#field.select();
   }
 
   #pressed(event) {
