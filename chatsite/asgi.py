@@ -26,7 +26,7 @@ from chat.origins import OriginGate
 from chat.proxies import Proxies
 from chat.routing import routes
 from chat.writes import Writes
-from chatsite import embedded, first_start, garbage, servers
+from chatsite import embedded, first_start, interpreter, servers
 from chatsite.files import raise_open_files_limit
 from chatsite.gateway import Gateway
 
@@ -55,4 +55,4 @@ logger.info(
     conf.max_connections or "any number of",
 )
 first_start.tell()
-garbage.seldom()
+interpreter.tune()
