@@ -31,9 +31,10 @@ MANY_WAITING_BYTES = 2 << 20
 # One line in the log, however many changes a dead database costs.
 REPEAT_SECONDS = 10.0
 # A transaction that has not come back by then waits for a lock that somebody else holds: the log says so, and after the
-# second time those who wait are told. Their clients keep what they sent, and send it again with the same key.
+# second time those who wait are told. Their clients keep what they sent, and send it again with the same key. SQLite itself
+# says after twice five seconds that it is locked: that comes first.
 SLOW_SECONDS = 3.0
-STUCK_SECONDS = 10.0
+STUCK_SECONDS = 15.0
 WATCH_SECONDS = 1.0
 
 # The statement's fault, not the database's: the group is made again one by one, to find whose.
