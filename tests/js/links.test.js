@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { parts } from "../../chat/static/chat/client/links.js";
+import { vectors } from "./vectors.js";
 
 /** Return a text with its links in ⟨⟩. */
 const marked = (text) => parts(text).map((part) => (part.href === null ? part.text : `⟨${part.text}⟩`)).join("");
@@ -20,6 +21,27 @@ test("web addresses are found, without the sentence or the brackets around them"
     ["https://example.org/?q=https://b.example", "⟨https://example.org/?q=https://b.example⟩"],
   ];
   for (const [text, expected] of table) assert.equal(marked(text), expected);
+});
+
+test("an address ends where its reader sees it end, in every script, and leads to the host that it shows", () => {
+  const table = vectors("links");
+  assert.ok(table.length >= 60, "too few vectors");
+  for (const { name, text, marked: expected } of table) assert.equal(marked(text), expected, name);
+});
+
+test("no text makes an address lead to a host that is not in it", () => {
+  const pieces = ["https://", "a.example", "谢谢", "。", "，", ".", "@", "user", "ｅ", "\u3164", "%61", "evil.example", "/", ":", "80", "(", ")", "*", "에서", "_"];
+  let seed = 7;
+  const next = () => (seed = (seed * 16807) % 2147483647);
+  for (let round = 0; round < 5000; round += 1) {
+    const text = `https://${Array.from({ length: 1 + (next() % 8) }, () => pieces[next() % pieces.length]).join("")}`;
+    for (const { text: shown, href } of parts(text)) {
+      if (href === null) continue;
+      const authority = shown.split("/")[2].split(/[?#]/)[0].replace(/:\d+$/, "");
+      assert.ok(!authority.includes("@") && !/[，。ｅ\u3164%]/.test(authority), text);
+      assert.equal(new URL(`https://${authority}/`).hostname, new URL(href).hostname, text);
+    }
+  }
 });
 
 test("what deceives, names a user, does not parse or is another scheme is no link", () => {
@@ -68,10 +90,19 @@ test("joined, the parts are the text, and a link leads over http or https", () =
 });
 
 test("the longest message takes no longer than its length allows", () => {
-  const texts = [")", "]", ".", ".)", "https://", "https://a.", "http://[", "@"].map((piece) =>
-    `https://example.org/${piece.repeat(65_536 / piece.length)}`,
-  );
+  const paths = [")", "]", "(", ".", ".)", "https://", "https://a.", "https://a.b,", "https://a.b,/=", "https://a.b/*谢", "http://[", "@", "a\u200c", "_*"];
+  const hosts = ["a", "ü", "谢", ".", "a.", "a.谢.", "._-", "https://a.b,", "@", "https://u@/"];
+  const long = (piece) => piece.repeat(Math.ceil(65_536 / piece.length));
+  const texts = [...paths.map((piece) => `*https://example.org/${long(piece)}`), ...hosts.map((piece) => `https://${long(piece)}.com/`)];
   const begun = performance.now();
   for (const text of texts) parts(text);
-  assert.ok(performance.now() - begun < 2000);
+  assert.ok(performance.now() - begun < 4000);
+});
+
+test("a host longer than a name may be is no link, and is never encoded", () => {
+  for (const letter of ["a", "ü", "谢", "😀"]) {
+    for (const text of [`https://${letter.repeat(20_000)}.example/`, `https://${letter.repeat(20_000)}`, `https://${`${letter.repeat(20)}.`.repeat(1000)}example/x`]) {
+      assert.deepEqual(parts(text), [{ text, href: null }]);
+    }
+  }
 });

@@ -1,51 +1,53 @@
 /** Web addresses in a text: where they begin and end, and which of them may be followed. */
 
-// Up to the next space, or to what people put around an address.
-const CANDIDATE = /\bhttps?:\/\/[^\s<>"`{}|\\^]+/giu;
-const CLOSERS = new Map([[")", "("], ["]", "["], ["）", "（"], ["」", "「"], ["】", "【"]]);
-const SENTENCE_END = /[.,:;!?…'’”»*_。，、；：！？]/u;
+import { MAX_HOST, START, addressAt } from "./address.js";
+
+// RFC 1035, section 2.3.4.
+const MAX_LABEL = 63;
 // Invisible characters, bidi controls among them, make an address look like another one.
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/u;
+const INVISIBLE = /[[\p{Cc}\p{Zl}\p{Zp}\p{Co}\p{Cs}\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0][\p{Cf}--[\u200c\u200d]]]/v;
+// Persian, Indic scripts and emoji need joiners: between two of their characters, never in a host.
+const LOOSE_JOINER = /(?<![[\p{L}\p{M}\p{Extended_Pictographic}\p{Emoji_Modifier}]--[A-Za-z]])[\u200c\u200d]|[\u200c\u200d](?![[\p{L}\p{M}\p{Extended_Pictographic}]--[A-Za-z]])/v;
 
 /** Return a text's parts in order: {text, href}; joined, their texts are the text. `href` is null where nothing is linked. */
 export function parts(text) {
   const found = [];
   let end = 0;
-  for (const { 0: candidate, index } of text.matchAll(CANDIDATE)) {
-    const address = trimmed(candidate);
-    const href = target(address, candidate);
+  START.lastIndex = 0;
+  for (let match; (match = START.exec(text)) !== null; ) {
+    const { host, stop, last } = addressAt(text, match.index, START.lastIndex);
+    const address = text.slice(match.index, last);
+    const href = host === "" || deceives(text.slice(match.index, stop), host) ? null : target(address, host);
+    START.lastIndex = href === null ? Math.max(stop, START.lastIndex) : last;
     if (href === null) continue;
-    if (index > end) found.push({ text: text.slice(end, index), href: null });
+    if (match.index > end) found.push({ text: text.slice(end, match.index), href: null });
     found.push({ text: address, href });
-    end = index + address.length;
+    end = last;
   }
   if (end < text.length) found.push({ text: text.slice(end), href: null });
   return found;
 }
 
-/** Return an address without the end of the sentence, or the bracket, that it stands in; one pass, however long it is. */
-function trimmed(candidate) {
-  const spare = new Map([...CLOSERS].map(([closer, opener]) => [closer, count(candidate, closer) - count(candidate, opener)]));
-  let end = candidate.length;
-  for (;;) {
-    const last = candidate[end - 1];
-    const left = spare.get(last) ?? 0;
-    if (left > 0) spare.set(last, left - 1);
-    else if (!SENTENCE_END.test(last)) return candidate.slice(0, end);
-    end -= 1;
-  }
+function deceives(candidate, host) {
+  return INVISIBLE.test(candidate) || LOOSE_JOINER.test(candidate) || /[\u200c\u200d]/.test(host);
 }
 
-function count(text, character) {
-  return text.split(character).length - 1;
-}
-
-/** Return where an address leads; null where it does not parse, names a user or could deceive. */
-function target(address, candidate) {
-  if (INVISIBLE.test(candidate)) return null;
+/** Return where an address leads; null where it does not parse, or leads to another host than one reads. */
+function target(address, host) {
   const url = parse(address);
-  const authority = address.split("/")[2].split(/[?#]/)[0];
-  return url === null || authority.includes("@") ? null : url.href;
+  return url !== null && isShown(host, url.hostname) && isPossible(url.hostname) ? url.href : null;
+}
+
+/** Tell whether a browser goes to the host that is shown: not to what full-width letters, numbers or %61 stand for. */
+function isShown(shown, hostname) {
+  if (shown.includes("%")) return false;
+  if (/[^\x00-\x7f]/.test(shown)) return shown.normalize("NFC") === shown.normalize("NFKC");
+  return shown.startsWith("[") || shown.toLowerCase() === hostname;
+}
+
+function isPossible(hostname) {
+  const labels = hostname.replace(/\.$/, "").split(".");
+  return hostname.length <= MAX_HOST && labels.every((label) => label !== "" && label.length <= MAX_LABEL);
 }
 
 function parse(address) {
