@@ -9,9 +9,15 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import Error as DatabaseError
 
+from chat import schema
 from chat.conf import MAIL_TO_OUTPUT, Conf
-from chat.models import AllowedOrigin
+from chat.database import brief
+from chat.models import AllowedOrigin, Process
+from chat.schema import Schema, named
 from chat.tokens import key_problem
+from chat.write_errors import write_error
+
+CHECK = "check"
 
 
 @register(Tags.compatibility)
@@ -60,6 +66,39 @@ def check_origins(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> li
         )
         for text in malformed
     ]
+
+
+@register(Tags.security, deploy=True)
+def check_database(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Return why servers on this database would not be ready."""
+    try:
+        found = schema.read()
+        return check_schema(found) or check_writes()
+    except DatabaseError as error:
+        return [Error(f"The database does not answer: {brief(error)}", hint="Set DATABASE_URL.", id="chat.E020")]
+
+
+def check_schema(found: Schema) -> list[CheckMessage]:
+    if found.missing:
+        hint = "Run manage.py migrate: until then /readyz is 503, and so are pages."
+        return [Error(f"Migrations are not applied: {named(found.missing)}.", hint=hint, id="chat.E021")]
+    if found.later:
+        known = f"The database is newer than this version of the code, which does not know {named(found.later)}."
+        return [Warning(known, hint="Run the version that the database was migrated for.", id="chat.W022")]
+    return []
+
+
+def check_writes() -> list[CheckMessage]:
+    """Write a row and take it away again."""
+    try:
+        Process.tell(CHECK, "manage.py check", 0, 0, "up")
+        Process.forget(CHECK)
+    except DatabaseError as error:
+        reason = write_error(error) or brief(error)
+        return [
+            Error(f"The database cannot be written: {reason}.", hint="/readyz is 503 until it can.", id="chat.E023")
+        ]
+    return []
 
 
 def check_conf(conf: Conf) -> list[CheckMessage]:

@@ -11,14 +11,17 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from django.db import Error as DatabaseError
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 
 from chat.outage import Outage
+from chat.write_errors import causes, write_error
 
 Result = TypeVar("Result")
 Call = tuple["Future[Any]", Callable[[], Any]]
 
 ANSWER_SECONDS = 3.0
+# PostgreSQL's undefined_table and undefined_column; SQLite's are operational errors.
+MISSING = ("42P01", "42703")
 
 
 class Database:
@@ -75,6 +78,14 @@ class Database:
             future.set_exception(error)
         else:
             future.set_result(result)
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Tell whether it is the database that fails, or lacks its tables, rather than a statement of ours."""
+    if isinstance(error, OperationalError | InterfaceError):
+        return True
+    lacks = any(getattr(cause, "sqlstate", None) in MISSING for cause in causes(error))
+    return isinstance(error, DatabaseError) and (lacks or bool(write_error(error)))
 
 
 def brief(error: Exception) -> str:

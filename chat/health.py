@@ -38,11 +38,13 @@ class Health:
         """Return what an operator wants to know; a dead channel layer is only reported."""
         node = self.node
         database = await self.database_answers()
-        status = "draining" if node.draining else "ok" if database else "unavailable"
+        problems = [*([] if database else ["the database does not answer"]), *node.readiness.problems]
         return {
-            "status": status,
+            "status": "draining" if node.draining else "unavailable" if problems else "ok",
+            "reason": "; ".join(problems),
             "database": "up" if database else "down",
-            "writes": "stuck" if node.writer.stuck else "up",
+            "migrations": node.readiness.schema.state if node.readiness.schema else "unknown",
+            "writes": "down" if node.readiness.write_problem else "stuck" if node.writer.stuck else "up",
             "layer": "down" if node.link.up is False else "up",
             "connections": len(node.registry),
             "rooms": len(node.hub.rooms),
@@ -53,11 +55,15 @@ class Health:
         }
 
     async def database_answers(self) -> bool:
-        """Tell whether the database answers and has our tables."""
+        """Tell whether the database answers, and learn whether it has our tables."""
+        readiness = self.node.readiness
         try:
             async with asyncio.timeout(DATABASE_SECONDS):
-                await ask(self.node.database, Room.objects.exists)
+                await readiness.look()
+                if readiness.schema is None or not readiness.schema.missing:
+                    await ask(self.node.database, Room.objects.exists)
         except (Unavailable, TimeoutError):
+            readiness.doubt()
             return False
         return True
 

@@ -31,9 +31,8 @@ SECONDS = 1.0
 LEAST_SECONDS = 0.1
 # Rooms that one look asks after; of more than these, the next looks ask after the next.
 MAX_ROOMS = 1000
-# A process tells of itself after a change, but not more often than this; and without a change as often as this.
-LEAST_BETWEEN_TELLS = 5.0
-MOST_BETWEEN_TELLS = 20.0
+# A process tells of itself so often: its row is also how it finds out that it cannot write, and that it can again.
+TELL_SECONDS = 5.0
 GOODBYE_SECONDS = 0.5
 
 
@@ -116,8 +115,11 @@ class Look:
         self.wanted = asyncio.Event()
         self.notes = Notes()
         self.asked = 0
-        self.told: Figures | None = None
         self.told_at = float("-inf")
+        # Raises OSError where who writes here could not begin to; the other two hear of each write's outcome.
+        self.check: Callable[[], None] = lambda: None
+        self.wrote: Callable[[], None] = lambda: None
+        self.failed: Callable[[BaseException], None] = lambda error: None
 
     async def run(self) -> None:
         """Look for ever: once a second, and at once where it is wanted."""
@@ -163,6 +165,7 @@ class Look:
                     "The database does not answer (%s): allow-list and rooms stay as they were last seen", error
                 )
             self.answers = False
+            self.failed(error)
             return
         if not self.answers:
             logger.info("The database answers again")
@@ -185,27 +188,32 @@ class Look:
         self.malformed = malformed
 
     async def _tell(self) -> None:
-        """Write the process's figures, where they have changed or it is time.
+        """Write the process's figures, where it is time.
 
         A database that can be read may not be written to, while another writer holds it or for long: that must not
         keep what was seen from being in force, nor be tried each second.
         """
         figures, now = self.figures(), self.clock()
-        if now - self.told_at < (MOST_BETWEEN_TELLS if figures == self.told else LEAST_BETWEEN_TELLS):
+        if now - self.told_at < TELL_SECONDS:
             return
-        self.told, self.told_at = figures, now
+        self.told_at = now
         try:
-            await ask(
-                self.database, Process.tell, self.node, self.place, figures.connections, figures.rooms, figures.layer
-            )
-        except Unavailable as error:
+            await ask(self.database, self._write, figures)
+        except (Unavailable, OSError) as error:
             logger.warning("The figures of this process could not be written: %s", error)
+            self.failed(error)
+        else:
+            self.wrote()
+
+    def _write(self, figures: Figures) -> None:
+        self.check()
+        Process.tell(self.node, self.place, figures.connections, figures.rooms, figures.layer)
 
     async def goodbye(self) -> None:
         """Take the process's row away; where that fails the row is swept when it is old."""
         if self.under_way is not None:
             self.under_way.cancel()
-        if self.told is None:
+        if self.told_at == float("-inf"):
             return
         with contextlib.suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(GOODBYE_SECONDS):

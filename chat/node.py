@@ -33,6 +33,7 @@ from chat.namesakes import Namesakes
 from chat.notes import MAX_NOTES
 from chat.outage import Outage
 from chat.personal import Personal
+from chat.readiness import Readiness
 from chat.rooms import log, recovery
 from chat.rooms.changes import Change, Done, Outcome
 from chat.rooms.directory import Directory
@@ -88,11 +89,15 @@ class Node:
         self.database = Database(outage=Outage("The database", "nobody new is let in"))
         self.reader = Database(READ_SECONDS, Outage("The database", "joins, history and fills wait"))
         self.hub = Hub(self.fill)
+        self.readiness = Readiness(self.database)
         self.writer = Writer(log.commit, self.committed, turn)
+        self.writer.failed = self.readiness.failed
         self.registry = Registry(conf.max_connections, conf.max_connections_per_ip)
         self.heartbeat = Heartbeat(conf.ping_interval, conf.ping_timeout)
         self.allow_list = AllowList()
         self.look = Look(self.id, Database(), time.monotonic, self.hub, self.figures, self.looked)
+        self.look.wrote, self.look.failed = self.readiness.wrote, self.readiness.failed
+        self.look.check = getattr(turn, "check", self.look.check)
         self.directory = Directory(self.database, time.monotonic)
         self.membership = Membership(self.wished_rooms, time.monotonic)
         self.doors = Doors(self.hub, self.membership, self.reader)

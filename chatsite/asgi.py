@@ -54,5 +54,5 @@ logger.info(
     "redis" if conf.clustered else "in-memory",
     conf.max_connections or "any number of",
 )
-first_start.tell()
+first_start.tell(node.readiness.learn)
 interpreter.tune()

@@ -1,15 +1,17 @@
-"""The first start: the link that makes the administrator, in the log while there are no accounts."""
+"""The first lines of a server's log: migrations that are missing, and the link that makes the administrator."""
 
 from __future__ import annotations
 
 import logging
 import os
 import threading
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import Error, connections
 
-from chat import set_up
+from chat import schema, set_up
+from chat.schema import Schema
 
 logger = logging.getLogger("chatsite")
 
@@ -17,14 +19,16 @@ logger = logging.getLogger("chatsite")
 SITE = "CHATSITE_AT"
 
 
-def tell() -> None:
-    """Log the link, from a thread: a server may import the application while its event loop runs already."""
-    threading.Thread(target=_tell, name="first-start", daemon=True).start()
+def tell(learn: Callable[[Schema], None]) -> None:
+    """Read the schema and log the link, from a thread: a server may import the application in a running event loop."""
+    threading.Thread(target=_tell, args=[learn], name="first-start", daemon=True).start()
 
 
-def _tell() -> None:
+def _tell(learn: Callable[[Schema], None]) -> None:
     try:
-        if set_up.needed():
+        found = schema.read()
+        learn(found)
+        if not found.missing and set_up.needed():
             logger.info("Nobody has an account yet. This link makes the administrator, once: %s", link())
     except Error as error:
         logger.warning("Whether there are accounts is not known: %s", " ".join(str(error).split()))

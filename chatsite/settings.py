@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import environ
@@ -13,7 +14,7 @@ from csp.constants import NONE, SELF
 
 from chat import conf
 from chatsite import sqlite
-from chatsite.turns import turns_of
+from chatsite.turns import Turns
 
 try:
     CHAT = conf.read()
@@ -108,7 +109,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         "factory": sqlite.Connection,
     }
-    TURN = turns_of(Path(DATABASES["default"]["NAME"]))
+    TURN: Any = Turns(Path(DATABASES["default"]["NAME"]))
 else:
     TURN = contextlib.nullcontext
     # A partition would otherwise hold a query for many minutes (milliseconds; tcp(7), TCP_USER_TIMEOUT).
@@ -240,7 +241,11 @@ LOGGING = {
     "formatters": {
         "line": {"class": "chatsite.logs.Masking", "format": "{asctime} {levelname} {name}: {message}", "style": "{"}
     },
-    "filters": {"one_line": {"()": "chatsite.logs.OneLine"}, "seldom": {"()": "chatsite.logs.Seldom"}},
+    "filters": {
+        "one_line": {"()": "chatsite.logs.OneLine"},
+        "outages": {"()": "chatsite.logs.Outages"},
+        "seldom": {"()": "chatsite.logs.Seldom"},
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
@@ -249,6 +254,7 @@ LOGGING = {
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         # Anybody can send a wrong Host; a dead Redis fails its receiver each second, and the link says so once.
         "django.security.DisallowedHost": {"filters": ["one_line"]},
+        "django.request": {"filters": ["outages"]},
         "channels_redis.pubsub": {"filters": ["seldom"], "level": "ERROR"},
     },
 }

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+handler500 = "chat.pages.failed.failed"
 urlpatterns = [
     # Django's own form there would look at any number of wrong passwords.
     path("admin/password_change/", RedirectView.as_view(pattern_name="accounts:password-change")),

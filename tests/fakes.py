@@ -17,6 +17,7 @@ from chat.node import Node
 from chat.rooms import own
 from chat.rooms.directory import RoomCard
 from chat.rooms.permissions import OPEN
+from chat.schema import Schema
 from chat.tickets import Redeemed
 from chat.wire.codec import Codec
 from chat.wire.codes import Error, WireError
@@ -349,6 +350,7 @@ def make_node(
     node.reader = node.doors.database = node.personal.database = FakeReader(log)  # type: ignore[assignment]
     node.database = node.sessions.database = node.authority.database = FakeSessions()  # type: ignore[assignment]
     node.namesakes.database = node.database
+    node.readiness.schema = Schema()
     node.writer = FakeWriter(log, node.committed)  # type: ignore[assignment]
     node.look.database = FakeRows(log)  # type: ignore[assignment]
     node.directory.database = FakeDatabase(log, **(rooms or {"lobby": "Lobby", "goframe": "GoFrame"}))  # type: ignore[assignment]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.core.checks import ERROR, WARNING, run_checks
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import override_settings
 
-from chat.checks import check_conf, check_deployment, check_hosts, check_origins, check_settings
-from chat.models import AllowedOrigin
+from chat.checks import check_conf, check_database, check_deployment, check_hosts, check_origins, check_settings
+from chat.models import AllowedOrigin, Process
 from tests.fakes import configuration
 
 
@@ -111,3 +111,35 @@ def test_a_database_that_is_down_is_not_the_lists_fault(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(AllowedOrigin, "listed", fail)
     assert check_origins() == []
+
+
+# The database
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("statement", "ids"),
+    [
+        ("SELECT 1", []),
+        ("DELETE FROM django_migrations WHERE app = 'chat' AND name = '0007_leaving'", ["chat.E021"]),
+        ("DELETE FROM django_migrations WHERE app = 'axes'", ["chat.E021"]),
+        ("INSERT INTO django_migrations (app, name, applied) VALUES ('chat', '9_x', '2026-01-01')", ["chat.W022"]),
+        ("ALTER TABLE chat_process RENAME TO away", ["chat.E023"]),
+    ],
+)
+def test_a_database_on_which_servers_would_not_be_ready_is_an_error_of_a_deployment(
+    statement: str, ids: list[str]
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    assert [message.id for message in check_database()] == ids
+    assert "away" in statement or not Process.objects.exists()
+
+
+def test_a_database_that_does_not_answer_is_an_error_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OperationalError("connection\nrefused")
+
+    monkeypatch.setattr("chat.schema.read", fail)
+    (error,) = check_database()
+    assert (error.id, error.msg) == ("chat.E020", "The database does not answer: connection refused")

@@ -13,9 +13,11 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
 from chat import set_up
+from chat.schema import Schema
 from chatsite import first_start
 
 pytestmark = pytest.mark.django_db
+LEARNED: list[Schema] = []
 
 
 @pytest.fixture(autouse=True)
@@ -30,14 +32,14 @@ def told(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> p
 def test_without_an_account_the_log_has_the_link(
     told: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first_start._tell()
+    first_start._tell(LEARNED.append)
     assert told.messages == [
         "Nobody has an account yet. This link makes the administrator, once: "
         f"/accounts/set-up/?token={set_up.token()} at this server's address"
     ]
     told.clear()
     monkeypatch.setenv(first_start.SITE, "http://127.0.0.1:9000")
-    first_start._tell()
+    first_start._tell(LEARNED.append)
     assert told.messages[0].endswith(f"once: http://127.0.0.1:9000/accounts/set-up/?token={set_up.token()}")
 
 
@@ -46,7 +48,7 @@ def test_the_link_is_at_the_sites_own_address_where_that_is_known(
 ) -> None:
     settings.CHAT = dataclasses.replace(settings.CHAT, site_url="https://chat.example.com")
     monkeypatch.setenv(first_start.SITE, "http://127.0.0.1:9000")
-    first_start._tell()
+    first_start._tell(LEARNED.append)
     link = f"https://chat.example.com/accounts/set-up/?token={set_up.token()}"
     assert told.messages[0].endswith(f"once: {link}")
     assert printed() == f"{link}\n"
@@ -54,7 +56,7 @@ def test_the_link_is_at_the_sites_own_address_where_that_is_known(
 
 def test_with_an_account_the_log_has_none(told: pytest.LogCaptureFixture) -> None:
     User.objects.create_user("somebody")
-    first_start._tell()
+    first_start._tell(LEARNED.append)
     assert told.messages == []
 
 
@@ -65,7 +67,7 @@ def test_a_database_that_is_down_does_not_keep_a_server_from_starting(
         raise OperationalError("no such\ntable")
 
     monkeypatch.setattr(set_up, "needed", fail)
-    first_start._tell()
+    first_start._tell(LEARNED.append)
     assert told.messages == ["Whether there are accounts is not known: no such table"]
 
 

@@ -77,7 +77,9 @@ async def test_a_ready_process_tells_what_it_holds() -> None:
         200,
         {
             "status": "ok",
+            "reason": "",
             "database": "up",
+            "migrations": "applied",
             "writes": "up",
             "layer": "up",
             "connections": 1,

@@ -13,6 +13,7 @@ from django.db import OperationalError
 
 from chat.broker import EVENTS
 from chat.live.connection import Connection
+from chat.look import Figures
 from chat.node import DRAIN_BATCH, MAX_SPREAD_SECONDS, RESTART_SECONDS, Node
 from chat.rooms import recovery
 from chat.rooms.changes import Done, Outcome
@@ -541,7 +542,7 @@ async def test_a_node_tells_of_its_connections_rooms_and_layer_and_says_goodbye(
         node.hub.add("lobby", arrived(node))
         arrived(node)
         await asyncio.sleep(6)
-        assert rows.told[-1] == (node.id, node.look.place, 2, 1, "up")
+        assert rows.told[-1] == (Figures(2, 1, "up"),)
         node.link.up = False
         assert node.figures().layer == "down"
     assert rows.told[-1] == (node.id,)

@@ -16,6 +16,7 @@ from django.db import Error as DatabaseError
 
 from chat.rooms.changes import Change, Outcome
 from chat.wire.codes import Error, WireError
+from chat.write_errors import write_error
 
 logger = logging.getLogger("chat.writer")
 
@@ -46,7 +47,7 @@ Finished = Callable[[list[tuple[Change, Outcome]]], None]
 
 def is_down(error: Exception) -> bool:
     """Tell whether it is the database, or the disk below it, that does not take anything now."""
-    return isinstance(error, DatabaseError | OSError) and not isinstance(error, OURS)
+    return isinstance(error, DatabaseError | OSError) and (not isinstance(error, OURS) or bool(write_error(error)))
 
 
 def nobody(outcome: Outcome) -> None:
@@ -79,6 +80,8 @@ class Writer:
         self.waiting = 0
         self.waiting_bytes = 0
         self.groups = 0
+        # Hears in the loop of the error for which changes were not written.
+        self.failed: Callable[[BaseException], None] = lambda error: None
         self.said: dict[str, float] = {}
         # The group in the thread's hands, when the thread last gave one back, and whether it is not waited for any more.
         self.group: list[Change] = []
@@ -258,6 +261,9 @@ class Writer:
             return self.commit(group, int(self.clock() * 1000))
 
     def _complain(self, error: Exception, count: int) -> None:
+        assert self.loop is not None
+        with contextlib.suppress(RuntimeError):  # The loop has ended.
+            self.loop.call_soon_threadsafe(self.failed, error)
         self._grumble("The database took no messages (%s); %d senders were told", " ".join(str(error).split()), count)
 
     def _grumble(self, words: str, *details: object) -> None:
