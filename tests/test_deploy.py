@@ -107,11 +107,27 @@ def test_passwords_come_from_one_address_as_often_through_either_proxy() -> None
     assert most / number("haproxy.cfg", r"http_req_rate\((\d+)s\)") == rate
 
 
+# nginx does not ask the servers how they are: one that is gone has the fewest connections.
+NEXT = {"nginx.conf": "random;", "haproxy.cfg": "balance leastconn"}
+
+
 @pytest.mark.parametrize("name", PROXIES)
-def test_nothing_is_sticky_and_the_servers_with_the_fewest_connections_get_the_next(name: str) -> None:
+def test_nothing_is_sticky_and_no_server_that_may_be_gone_gets_every_connection_first(name: str) -> None:
     text = "\n".join(lines(name))
-    assert re.search(r"^(least_conn;|balance leastconn)$", text, re.MULTILINE)
+    assert NEXT[name] in lines(name)
     assert not re.search(r"\b(ip_hash|sticky|hash|cookie|stick on|stick match|balance source)\b", text)
+
+
+def test_nginx_leaves_no_server_out_since_a_websocket_would_never_take_it_back() -> None:
+    servers = [line for line in lines("nginx.conf") if re.match(r"server \d", line)]
+    assert len(servers) == SERVERS and all(line.endswith(" max_fails=0;") for line in servers)
+
+
+@pytest.mark.parametrize(
+    ("name", "directive"), [("nginx.conf", "proxy_connect_timeout"), ("haproxy.cfg", "timeout connect")]
+)
+def test_a_machine_that_answers_nothing_is_given_up_within_a_second(name: str, directive: str) -> None:
+    assert seconds(name, directive) == [1]
 
 
 @pytest.mark.parametrize("name", PROXIES)

@@ -58,25 +58,37 @@ class Client:
     async def run(self) -> None:
         """Be connected until `stop`."""
         while not self.stopping:
-            url, headers = self.dial()
             try:
-                async with connect(
-                    *(url,),
-                    subprotocols=[JSON],
-                    additional_headers=headers,
-                    compression=None,
-                    max_size=None,
-                    open_timeout=DIAL_SECONDS,
-                    ping_interval=None,
-                    close_timeout=1,
-                    proxy=None,
-                ) as socket:
+                async with self.connecting() as socket:
                     self.counts["connections"] += 1
                     await self._visit(socket)
-            except (OSError, TimeoutError, WebSocketException, EOFError):
-                self.counts["connections failed"] += 1
+            except (OSError, TimeoutError, WebSocketException, EOFError) as error:
+                self.failed(error)
             if not self.stopping:
-                await asyncio.sleep(self.random.uniform(*AGAIN_SECONDS))
+                await asyncio.sleep(self.pause())
+
+    def connecting(self, **options: Any) -> connect:
+        """Return what opens a connection."""
+        url, headers = self.dial()
+        return connect(
+            url,
+            subprotocols=[JSON],
+            additional_headers=headers,
+            compression=None,
+            max_size=None,
+            ping_interval=None,
+            close_timeout=1,
+            proxy=None,
+            **{"open_timeout": DIAL_SECONDS, **options},
+        )
+
+    def failed(self, error: Exception) -> None:
+        """Count a connection that could not be opened, or broke."""
+        self.counts["connections failed"] += 1
+
+    def pause(self) -> float:
+        """Return how long to wait before the next connection, in seconds."""
+        return self.random.uniform(*AGAIN_SECONDS)
 
     async def _visit(self, socket: ClientConnection) -> None:
         self.socket = socket

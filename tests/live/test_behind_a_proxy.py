@@ -70,7 +70,7 @@ TYPE_WHEN_LOST = """
     scope="module",
 )
 def test_when_a_server_stops_the_page_is_back_on_the_other_and_what_was_typed_meanwhile_arrives_once(
-    proxy: Proxy, servers: list[Server], window: Callable[..., Window], dial: Dial, room: str, number: int
+    proxy: Proxy, servers: list[Server], window: Callable[..., Window], room: str, number: int
 ) -> None:
     until(lambda: not any(server.connections() for server in servers), "nobody of another test is left")
     one = window(proxy, f"/rooms/{room}", ignore_https_errors=True).joined()
@@ -103,18 +103,6 @@ def test_when_a_server_stops_the_page_is_back_on_the_other_and_what_was_typed_me
     finally:
         first.wait()
         first.start()
-        until(lambda: spread(dial, proxy, servers), "both servers are asked again", 30)
-
-
-def spread(dial: Dial, proxy: Proxy, servers: list[Server]) -> bool:
-    """Tell whether two who come now get to two servers."""
-    ones = [dial(proxy, "/ws"), dial(proxy, "/ws")]
-    for one in ones:
-        echo(one)
-    both = all(server.connections() for server in servers)
-    for one in ones:
-        one.drop()
-    return both
 
 
 # Addresses and limits
@@ -141,8 +129,12 @@ def test_the_limit_for_one_address_holds_through_the_proxy_whatever_it_calls_its
         headers = {"X-Forwarded-For": f"198.51.100.{next(numbers)}"}
         return dial(proxy, f"/ws/{room}", source, headers=headers.items())
 
-    # Two servers have so many places; one connection of a test before may still be counted.
-    assert 1 <= sum(turned_away(come) for _ in range(2 * PER_ADDRESS + 1)) <= 2
+    # Two servers have so many places, which may still be counted for a connection of a test before. Who is turned away
+    # by one that is full comes again, and by chance to the other.
+    let_in = 0
+    for _ in range(20 * PER_ADDRESS):
+        let_in += not turned_away(come)
+    assert 2 * PER_ADDRESS - 1 <= let_in <= 2 * PER_ADDRESS
     assert not turned_away(lambda: come("127.0.0.11")), "the limit is the client's, not the proxy's"
 
 
