@@ -16,6 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from chat.wire.origins import parse_pattern, read_ipv6, read_name
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -148,7 +150,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Conf:
         secret_key=read_secret_key(
             reader, var_dir, needed=not debug and (bool(redis_urls) or "postgres" in database_url)
         ),
-        allowed_hosts=reader.items("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
+        allowed_hosts=read_allowed_hosts(reader),
         database_url=database_url,
         redis_urls=redis_urls,
         time_zone=read_time_zone(reader),
@@ -181,6 +183,24 @@ def read(environment: Mapping[str, str] = os.environ) -> Conf:
         jwt_audience=reader.text("CHAT_JWT_AUDIENCE"),
         jwt_jwks_url=read_jwks_url(reader),
     )
+
+
+def read_allowed_hosts(reader: Reader) -> tuple[str, ...]:
+    """Return the hosts as browsers send them: lower case, other alphabets as xn--, IPv6 in brackets, no dot at the end."""
+    return tuple(read_allowed_host(item) for item in reader.items("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"))
+
+
+def read_allowed_host(item: str) -> str:
+    if item == "*":
+        return item
+    wild, name = ("." if item.startswith(".") else ""), item.removeprefix(".").removesuffix(".")
+    try:
+        if not wild and name.count(":") > 1:
+            return f"[{read_ipv6(name if name[0] == '[' and name[-1] == ']' else f'[{name}]')}]"
+        return wild + read_name(name)
+    except ValueError:
+        allowed = "hosts without scheme and port, like chat.example, .example.com (with its subdomains) or [::1]; or *"
+        raise BadSetting("ALLOWED_HOSTS", item, allowed) from None
 
 
 def read_database_url(reader: Reader, var_dir: Path) -> str:
@@ -297,12 +317,15 @@ def read_email_url(reader: Reader) -> str:
 
 
 def read_site_url(reader: Reader) -> str:
-    """Return the site's address without a slash at its end; empty where it is not set."""
+    """Return the site's address as browsers write an origin; empty where it is not set."""
     url = reader.text("SITE_URL").rstrip("/")
-    plain_host = re.fullmatch(r"https?://[^\s/?#@\\]+", url) and scheme_of(url) and urlsplit(url).hostname
-    if url and not plain_host:
+    try:
+        site = parse_pattern(url) if url else None
+    except ValueError:
+        site = None
+    if url and (site is None or site.wild):
         raise BadSetting("SITE_URL", hidden(url), "https://host or https://host:port, with nothing behind it")
-    return url
+    return str(site or "")
 
 
 def read_outbox_bytes(reader: Reader, message_bytes: int) -> int:

@@ -9,14 +9,13 @@ from typing import Any
 
 from django.http.request import split_domain_port, validate_host
 
-from chat.wire.origins import Origin, parse
+from chat.wire.origins import Origin, named_by, parse
 
 logger = logging.getLogger("chat.origins")
 
 Scope = dict[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
 
-SECURE = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
 # Where the gate writes down what it found: who came from another site is closed when that is taken off the allow-list.
 SCOPE_KEY = "chat.visit"
 
@@ -55,8 +54,7 @@ def origins_of(scope: Scope, allowed_hosts: Sequence[str]) -> tuple[Origin | Non
     domain, _ = split_domain_port(host)
     if not domain or not validate_host(domain, list(allowed_hosts)):
         raise ValueError(f"Host {host[:200]!r} is not in ALLOWED_HOSTS")
-    scheme = scope.get("scheme") or "ws"
-    own = parse(f"{SECURE.get(scheme, scheme)}://{host}")
+    own = named_by(scope.get("scheme") or "ws", host)
     came = header(scope, b"origin")
     return (None if came is None else parse(came)), own
 
@@ -86,7 +84,8 @@ class Refusals:
 class OriginGate:
     """Refuses handshakes from other origins, before anything else is done for them.
 
-    `lets_in(origin)` asks the allow-list. No Origin is no browser, and allowed. `secure`: only wss is.
+    `lets_in(origin)` asks the allow-list. No Origin is no browser, and allowed. `secure`: only wss is. `stated` is the
+    origin of SITE_URL, whose pages are this site's own whatever a proxy tells of the Host.
     """
 
     def __init__(
@@ -95,12 +94,14 @@ class OriginGate:
         allowed_hosts: Sequence[str],
         lets_in: Callable[[Origin], Awaitable[bool]],
         secure: bool = False,
+        stated: Origin | None = None,
     ) -> None:
         self.app = app
         self.allowed_hosts = allowed_hosts
         self.lets_in = lets_in
         self.refusals = Refusals()
         self.secure = secure
+        self.stated = stated
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         try:
@@ -117,7 +118,7 @@ class OriginGate:
         came, own = origins_of(scope, self.allowed_hosts)
         if self.secure and own.scheme != "https":
             raise ValueError("it came by ws://, and HTTPS_ONLY is set")
-        if came is None or came == own:
+        if came is None or came in (own, self.stated):
             return Visit(came, own=True)
         if await self.lets_in(came):
             return Visit(came, own=False)

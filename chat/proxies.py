@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from chat.conf import Network
+from chat.wire.origins import SCHEMES
 
 logger = logging.getLogger("chat.proxies")
 
@@ -24,7 +25,9 @@ class Proxies:
     """Puts the client's own address and scheme into the scope, where a trusted proxy stands between.
 
     The address is the right-most one in X-Forwarded-For that is not a trusted proxy: what stands left of it is the
-    client's own word.
+    client's own word. The scheme is the one that stands for the same hop in X-Forwarded-Proto: behind two proxies
+    `https, http` is a page by https. Where the two headers have different numbers of hops, the left-most scheme counts,
+    as in Django: a client that lies there only deceives itself.
     """
 
     def __init__(self, app: App, trusted: Sequence[Network]) -> None:
@@ -47,25 +50,43 @@ class Proxies:
         return any(address in network for network in self.trusted)
 
     def believe(self, scope: Scope, peer: Address) -> Scope:
-        client = self.client_of(forwarded(scope, FORWARDED_FOR))
-        proto = (forwarded(scope, FORWARDED_PROTO) or [""])[-1].lower()
-        scheme = scope.get("scheme", "http")
-        if proto in ("http", "https", "ws", "wss"):
-            secure = proto in ("https", "wss")
-            scheme = {"websocket": ("ws", "wss"), "http": ("http", "https")}[scope["type"]][secure]
+        hops = forwarded(scope, FORWARDED_FOR)
+        behind = self.hops_behind(hops)
+        client = None
+        if behind:
+            address, port = split_hop(hops[-behind])
+            client = (str(address), port)
+        scheme = scheme_of(scope, scheme_told(forwarded(scope, FORWARDED_PROTO), hops, behind))
         return {**scope, "client": client or scope["client"], "scheme": scheme}
 
-    def client_of(self, hops: list[str]) -> tuple[str, int] | None:
-        """Return the right-most hop that is not a proxy of ours, or None where a hop makes no sense."""
-        client = None
-        for hop in reversed(hops):
-            address, port = split_hop(hop)
+    def hops_behind(self, hops: list[str]) -> int:
+        """Return where the client stands, counted from the right: the first hop that is no proxy of ours.
+
+        A hop that is no address ends the count before it; 0 where the right-most one is none.
+        """
+        for number, hop in enumerate(reversed(hops)):
+            address, _ = split_hop(hop)
             if address is None:
-                return client
-            client = (str(address), port)
+                return number
             if not self.trusts(address):
-                break
-        return client
+                return number + 1
+        return len(hops)
+
+
+def scheme_told(schemes: list[str], hops: list[str], behind: int) -> str:
+    """Return what X-Forwarded-Proto tells of the client's own hop; an empty string where that is no scheme."""
+    known = [scheme.lower() for scheme in schemes if scheme.lower() in SCHEMES]
+    if not known:
+        return ""
+    return known[-behind] if behind and len(known) == len(hops) else known[0]
+
+
+def scheme_of(scope: Scope, told: str) -> str:
+    """Return a scope's scheme, where a proxy told which page scheme its client used."""
+    if not told:
+        return str(scope.get("scheme", "http"))
+    secure = SCHEMES[told] == "https"
+    return {"websocket": ("ws", "wss"), "http": ("http", "https")}[scope["type"]][secure]
 
 
 def forwarded(scope: Scope, name: bytes) -> list[str]:

@@ -21,10 +21,12 @@ from chat.checks import check_settings
 from chat.consumers import ChatConsumer
 from chat.cookies import Cookies
 from chat.health import Health
+from chat.hosts import Hosts
 from chat.node import Node
 from chat.origins import OriginGate
 from chat.proxies import Proxies
 from chat.routing import routes
+from chat.site import stated
 from chat.writes import Writes
 from chatsite import embedded, first_start, interpreter, servers
 from chatsite.files import raise_open_files_limit
@@ -37,9 +39,15 @@ lock = None if conf.clustered else embedded.be_the_only_one(conf.var_dir)
 node = Node(conf, get_channel_layer(), ticker.run_embedded, settings.TURN)
 application = Gateway(
     node,
-    http=Health(Proxies(Cookies(BodyLimit(Writes(django_application, node.changed))), conf.trusted_proxies), node),
+    http=Health(
+        Proxies(Hosts(Cookies(BodyLimit(Writes(django_application, node.changed)))), conf.trusted_proxies), node
+    ),
     websocket=Proxies(
-        OriginGate(routes(ChatConsumer.as_asgi(node=node)), conf.allowed_hosts, node.lets_in, secure=conf.https_only),
+        Hosts(
+            OriginGate(
+                routes(ChatConsumer.as_asgi(node=node)), conf.allowed_hosts, node.lets_in, conf.https_only, stated()
+            )
+        ),
         conf.trusted_proxies,
     ),
 )

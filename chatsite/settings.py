@@ -68,7 +68,7 @@ MIDDLEWARE = [
     # Before whatever may refuse a request by a page.
     "chat.accounts.language.Language",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
+    "chat.csrf.Csrf",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -173,13 +173,20 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+# Django's check looks for its own class by name; chat.csrf.Csrf is a subclass of it.
+SILENCED_SYSTEM_CHECKS = ["security.W003"]
+CSRF_FAILURE_VIEW = "chat.pages.stale.stale"
+# Pages of SITE_URL are this site's own, whatever a proxy tells of the Host.
+CSRF_TRUSTED_ORIGINS = [CHAT.site_url] if CHAT.site_url else []
 if CHAT.https_only:
     SECURE_SSL_REDIRECT = True
+    # The port of http is not the one of https: where SITE_URL says which host and port, lead there.
+    SECURE_SSL_HOST = CHAT.site_url.removeprefix("https://") if CHAT.site_url.startswith("https://") else None
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
     # HSTS for this host only: what holds for the subdomains of a host, or in browsers' lists, is its owner's to say.
-    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+    SILENCED_SYSTEM_CHECKS += ["security.W005", "security.W021"]
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 LOGIN_URL = "accounts:sign-in"

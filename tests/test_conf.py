@@ -102,6 +102,38 @@ def test_a_variable_is_read_with_its_type(var: Path, name: str, value: str, attr
     assert getattr(given(var, **{name: value}), attribute) == expected
 
 
+HOSTS = {
+    "Chat.Example": "chat.example",
+    "chat.example.": "chat.example",
+    ".Chat.Example.": ".chat.example",
+    "bücher.example": "xn--bcher-kva.example",
+    ".bücher.example": ".xn--bcher-kva.example",
+    "::1": "[::1]",
+    "[2001:DB8:0:0::1]": "[2001:db8::1]",
+    "127.0.0.1": "127.0.0.1",
+    "my_host": "my_host",
+    "*": "*",
+}
+SITES = {
+    "https://Chat.Example": "https://chat.example",
+    "HTTPS://chat.example:443/": "https://chat.example",
+    "http://chat.example:80": "http://chat.example",
+    "http://chat.example:443": "http://chat.example:443",
+    "https://bücher.example": "https://xn--bcher-kva.example",
+    "https://[2001:DB8::0:1]:8443": "https://[2001:db8::1]:8443",
+}
+
+
+@pytest.mark.parametrize("written", HOSTS)
+def test_hosts_are_read_as_browsers_send_them(written: str, tmp_path: Path) -> None:
+    assert conf.read({"ALLOWED_HOSTS": written, "CHAT_VAR_DIR": str(tmp_path)}).allowed_hosts == (HOSTS[written],)
+
+
+@pytest.mark.parametrize("written", SITES)
+def test_the_site_s_address_is_read_as_browsers_send_it(written: str, tmp_path: Path) -> None:
+    assert conf.read({"SITE_URL": written, "CHAT_VAR_DIR": str(tmp_path)}).site_url == SITES[written]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -132,6 +164,16 @@ def test_a_variable_is_read_with_its_type(var: Path, name: str, value: str, attr
         ("CHAT_DEFAULT_ROOM", "x" * 65),
         ("CHAT_RAW_SENDER", "both"),
         ("CHAT_SIGN_UP", "invited"),
+        ("ALLOWED_HOSTS", "https://chat.example"),
+        ("ALLOWED_HOSTS", "chat.example:8080"),
+        ("ALLOWED_HOSTS", "chat.example/"),
+        ("ALLOWED_HOSTS", "*.chat.example"),
+        ("ALLOWED_HOSTS", "chat example"),
+        ("ALLOWED_HOSTS", "[::1"),
+        ("ALLOWED_HOSTS", "[::1]:8080"),
+        ("ALLOWED_HOSTS", "fe80::1%eth0"),
+        ("ALLOWED_HOSTS", "."),
+        ("SITE_URL", "https://*.example.com"),
         ("SITE_URL", "chat.example.com"),
         ("SITE_URL", "ftp://chat.example.com"),
         ("SITE_URL", "https://"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from typing import Any
 
@@ -120,9 +121,11 @@ async def test_a_trusted_proxy_may_speak_ipv6_or_ipv4_mapped_into_it() -> None:
         ("websocket", "wss", "wss"),
         ("websocket", "http", "ws"),
         ("websocket", "HTTPS", "wss"),
-        ("websocket", "http, https", "wss"),
-        ("websocket", "https, http", "ws"),
+        ("websocket", "http, https", "ws"),
+        ("websocket", "https, http", "wss"),
+        ("websocket", "https,http,http", "wss"),
         ("websocket", "gopher", "ws"),
+        ("websocket", "gopher, https", "wss"),
         ("websocket", "", "ws"),
         ("websocket", None, "ws"),
         ("http", "https", "https"),
@@ -131,9 +134,34 @@ async def test_a_trusted_proxy_may_speak_ipv6_or_ipv4_mapped_into_it() -> None:
         ("http", None, "http"),
     ],
 )
-async def test_the_scheme_is_the_one_that_the_nearest_proxy_tells(kind: str, proto: str | None, scheme: str) -> None:
+async def test_the_scheme_is_the_one_that_the_client_s_own_proxy_tells(
+    kind: str, proto: str | None, scheme: str
+) -> None:
     own = "ws" if kind == "websocket" else "http"
     assert (await seen(PEER, proto=proto, kind=kind, scheme=own))["scheme"] == scheme
+
+
+# X-Forwarded-For, X-Forwarded-Proto, and what comes of them behind a trusted peer
+HOPS_AND_SCHEMES = [
+    ("198.51.100.1, 10.0.0.7", "https, http", "wss"),
+    ("198.51.100.1, 10.0.0.7", "http, https", "ws"),
+    ("198.51.100.1, 10.0.0.7, 10.0.0.8", "https, http, http", "wss"),
+    # What stands left of the client's hop is the client's own word
+    ("1.1.1.1, 198.51.100.1", "https, http", "ws"),
+    ("1.1.1.1, 198.51.100.1, 10.0.0.7", "https, http, http", "ws"),
+    ("1.1.1.1, 198.51.100.1, 10.0.0.7", "http, https, http", "wss"),
+    # Another number of hops: the left-most
+    ("198.51.100.1", "https, http", "wss"),
+    ("198.51.100.1, 10.0.0.7", "https", "wss"),
+    ("198.51.100.1, garbage", "https, http", "wss"),
+]
+
+
+@pytest.mark.parametrize(("hops", "proto", "scheme"), HOPS_AND_SCHEMES)
+async def test_behind_several_proxies_the_scheme_is_that_of_the_client_s_hop(
+    hops: str, proto: str, scheme: str
+) -> None:
+    assert (await seen(PEER, hops, proto=proto))["scheme"] == scheme
 
 
 async def test_the_scope_of_the_server_is_not_changed() -> None:
@@ -175,12 +203,17 @@ HOPS = ADDRESSES | st.text(st.characters(max_codepoint=255), max_size=20) | st.s
 
 @given(st.lists(HOPS, max_size=5), ADDRESSES.filter(lambda address: not trusted(address)))
 def test_nothing_that_a_client_writes_changes_the_address_that_the_proxy_saw(spoofed: list[str], client: str) -> None:
+    seen: list[Any] = []
+
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        """Take everything."""
+        seen.append(scope["client"])
 
     hops = [part.strip() for hop in spoofed for part in hop.split(",")]
     mapped = getattr(ipaddress.ip_address(client), "ipv4_mapped", None)
-    assert Proxies(application, TRUSTED).client_of([*hops, client, "10.0.0.7"]) == (str(mapped or client), 0)
+    headers = [(b"x-forwarded-for", ", ".join([*hops, client, "10.0.0.7"]).encode("latin-1"))]
+    scope = {"type": "http", "scheme": "http", "client": PEER, "headers": headers}
+    asyncio.run(Proxies(application, TRUSTED)(scope, None, None))
+    assert seen == [(str(mapped or client), 0)]
 
 
 def trusted(address: str) -> bool:

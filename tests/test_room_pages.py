@@ -514,6 +514,12 @@ def test_an_invitation_that_makes_no_sense_is_refused_in_words(
     assert not Invitation.objects.exists()
 
 
+def test_a_link_leads_to_site_url(world: World, settings: Any) -> None:
+    settings.CHAT = dataclasses.replace(settings.CHAT, site_url="https://chat.example")
+    answer = world.client("moderator").post("/rooms/members/invitations/", {"hours": "24", "uses": "1"})
+    assert re.search(r'<input id="link" value="https://chat\.example/invitations/[^"]+/"', answer.content.decode())
+
+
 def test_nobody_comes_into_an_archived_room_and_there_are_not_too_many_links(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

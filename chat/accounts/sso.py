@@ -8,11 +8,14 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from chat import people, set_up
+from chat.site import absolute
 
 logger = logging.getLogger("chat.accounts")
 
@@ -47,3 +50,10 @@ class Adapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     ) -> None:
         """Say that it did not work."""
         raise ImmediateHttpResponse(failed(request, exception or error))
+
+
+class Provider(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
+    """The provider, which is told to lead back to SITE_URL: it only knows that address, whichever Host was asked."""
+
+    def get_callback_url(self, request: HttpRequest, app: Any) -> str:
+        return absolute(request, reverse("openid_connect_callback", kwargs={"provider_id": self.provider_id}))

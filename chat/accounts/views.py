@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.shortcuts import render
 from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -25,6 +26,7 @@ from chat.accounts.addresses import address_of
 from chat.accounts.fields import words
 from chat.accounts.forms import ForgottenForm, PasswordForm, ProfileForm, SetUpForm, SignUpForm
 from chat.accounts.language import speak
+from chat.site import within
 from chat.wire.codes import WireError
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -43,7 +45,10 @@ class LeadsOn(django_views.RedirectURLMixin):
     """Leads on within this site, and never back to the ways in: that would go round in a circle."""
 
     def get_redirect_url(self, request: HttpRequest | None = None) -> str:
-        url: str = super().get_redirect_url()
+        given = self.request.POST.get(self.redirect_field_name, self.request.GET.get(self.redirect_field_name, ""))
+        url = within(self.request, given)
+        if not url_has_allowed_host_and_scheme(url, self.get_success_url_allowed_hosts(), self.request.is_secure()):
+            return ""
         ways = (reverse("accounts:sign-in"), reverse("accounts:sign-up"))
         return "" if url.split("?")[0].endswith(ways) else url
 

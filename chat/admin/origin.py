@@ -13,13 +13,14 @@ from chat.admin.preview import Previewed
 from chat.admin.switched import Switched
 from chat.admin.words import in_words
 from chat.models import AllowedOrigin
-from chat.wire.origins import Origin, parse
+from chat.site import requested
+from chat.wire.origins import Origin
 
 
 def own_origin(request: HttpRequest) -> Origin | None:
     """Return this site's origin, as the operator's browser sees it."""
     try:
-        return parse(f"{request.scheme}://{request.get_host()}")
+        return requested(request)
     except ValueError:
         return None
 

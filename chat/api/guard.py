@@ -11,6 +11,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
 
 from chat.people import Gone
+from chat.site import from_own_page
 from chat.wire.origins import parse
 
 View = Callable[[HttpRequest], JsonResponse]
@@ -36,12 +37,7 @@ def origin_of(request: HttpRequest) -> str:
 
 def is_own_page(request: HttpRequest) -> bool:
     """Tell whether it is JSON from a page of this site: no page of another one can send that, or say so."""
-    try:
-        origin = origin_of(request)
-        own = str(parse(f"{request.scheme}://{request.get_host()}"))
-    except ValueError:
-        return False
-    return request.content_type == "application/json" and origin == own
+    return request.content_type == "application/json" and from_own_page(request)
 
 
 def for_the_signed_in(view: View) -> Callable[[HttpRequest], HttpResponse]:

@@ -26,6 +26,7 @@ from chat.rooms import invitations as links
 from chat.rooms import permissions
 from chat.rooms.permissions import Role
 from chat.rooms.rights import user_of
+from chat.site import absolute
 from chat.wire.codes import Error, WireError
 
 # Links of one room that let people in at once: who has more has forgotten some.
@@ -47,7 +48,7 @@ def invitations(request: HttpRequest, slug: str) -> HttpResponse:
     form = NewInvitation(request.POST or None)
     link = ""
     if request.method == "POST" and form.is_valid():
-        link = request.build_absolute_uri(make(here, form))
+        link = absolute(request, make(here, form))
         form = NewInvitation()
     found = invitations_of(here.room)
     context = {

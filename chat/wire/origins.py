@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import idna
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+# What a page's scheme is where a request's is the one on the left.
+SCHEMES = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
 # ASCII only, as browsers write them (RFC 6454, section 6.2): no user, path, query, leading zeros or empty port.
 ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>0|[1-9][0-9]{0,4}))?",
@@ -34,6 +36,17 @@ class Origin:
     def __str__(self) -> str:
         """Return it as an operator reads it: with its port, also where a browser leaves that out."""
         return f"{self.scheme}://{bracketed(self.host)}:{self.port}"
+
+    @property
+    def netloc(self) -> str:
+        """Return host and port as a browser writes them into Host, without the scheme's default port."""
+        port = "" if DEFAULT_PORTS.get(self.scheme) == self.port else f":{self.port}"
+        return f"{bracketed(self.host)}{port}"
+
+    @property
+    def sent(self) -> str:
+        """Return it as a browser writes it into Origin."""
+        return f"{self.scheme}://{self.netloc}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +83,14 @@ def parse(text: str) -> Origin:
     elif not all(host.removesuffix(".").split(".")):
         raise ValueError(f"expected a host of labels with dots between them, got {text[:200]!r}")
     return Origin(scheme, host, read_port(found["port"], scheme))
+
+
+def named_by(scheme: str, host: str) -> Origin:
+    """Return the origin that a request names by its scheme, of HTTP or of WebSocket, and its Host.
+
+    Raises: ValueError.
+    """
+    return parse(f"{SCHEMES.get(scheme, scheme)}://{host}")
 
 
 def parse_pattern(text: str) -> Pattern:
