@@ -31,11 +31,11 @@ def check_deployment(app_configs: Sequence[Any] | None = None, **kwargs: Any) ->
     """Return what is wrong with the configuration of a site that others reach."""
     conf = settings.CHAT
     found: list[CheckMessage] = []
-    if conf.https_only and not conf.trusted_proxies:
+    if conf.https_only and not (conf.trusted_proxies or conf.trusted_unix):
         found.append(
             Warning(
                 "HTTPS_ONLY=1 and TRUSTED_PROXIES is empty: behind a proxy that ends TLS every page is redirected to itself.",
-                hint="Set TRUSTED_PROXIES to the proxy's address, or let the server itself end TLS.",
+                hint="Set TRUSTED_PROXIES to the proxy's address (unix: it comes over a Unix socket), or let the server itself end TLS.",
                 id="chat.W007",
             )
         )

@@ -23,6 +23,10 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 ROOT = Path(__file__).resolve().parent.parent
 MAIL_TO_OUTPUT = "consolemail://"
 MAIL_SCHEMES = ("consolemail", "filemail", "smtp", "smtp+tls", "smtp+ssl")
+# In TRUSTED_PROXIES: whoever comes over a Unix socket.
+UNIX = "unix"
+# Of ::ffff:a.b.c.d, before the IPv4 address (RFC 4291, section 2.5.5.2).
+MAPPED_BITS = 96
 RAW_SENDERS = ("address", "name", "none")
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel")
 SLUG = r"[a-z0-9][a-z0-9-]{0,63}"
@@ -59,6 +63,7 @@ class Conf:
     redis_urls: tuple[str, ...]
     time_zone: str
     trusted_proxies: tuple[Network, ...]
+    trusted_unix: bool
     https_only: bool
     embedded_broadcast: bool
     default_room: str
@@ -155,6 +160,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Conf:
         redis_urls=redis_urls,
         time_zone=read_time_zone(reader),
         trusted_proxies=read_trusted_proxies(reader),
+        trusted_unix=UNIX in map(str.lower, reader.items("TRUSTED_PROXIES")),
         https_only=reader.flag("HTTPS_ONLY", False),
         embedded_broadcast=reader.flag("CHAT_EMBEDDED_BROADCAST", not redis_urls),
         default_room=read_slug(reader),
@@ -243,13 +249,21 @@ def read_time_zone(reader: Reader) -> str:
 
 
 def read_trusted_proxies(reader: Reader) -> tuple[Network, ...]:
-    networks = []
-    for item in reader.items("TRUSTED_PROXIES"):
-        try:
-            networks.append(ipaddress.ip_network(item, strict=False))
-        except ValueError:
-            raise BadSetting("TRUSTED_PROXIES", item, "addresses or networks, like 10.0.0.5 or 10.0.0.0/8") from None
-    return tuple(networks)
+    """Return the networks; `unix` beside them names whoever comes over a Unix socket, without an address."""
+    return tuple(read_network(item) for item in reader.items("TRUSTED_PROXIES") if item.lower() != UNIX)
+
+
+def read_network(item: str) -> Network:
+    """Return an address or network; IPv4 written as IPv6 becomes IPv4, as peers are read."""
+    try:
+        network = ipaddress.ip_network(item, strict=False)
+    except ValueError:
+        allowed = "addresses or networks, like 10.0.0.5 or 10.0.0.0/8, or unix for a Unix socket"
+        raise BadSetting("TRUSTED_PROXIES", item, allowed) from None
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is None or network.prefixlen < MAPPED_BITS:
+        return network
+    return ipaddress.ip_network((mapped, network.prefixlen - MAPPED_BITS))
 
 
 def read_slug(reader: Reader) -> str:

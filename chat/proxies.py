@@ -6,9 +6,10 @@ import ipaddress
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from chat.conf import Network
+from chat.conf import Conf, Network
 from chat.wire.origins import SCHEMES
 
 logger = logging.getLogger("chat.proxies")
@@ -21,6 +22,32 @@ FORWARDED_FOR = b"x-forwarded-for"
 FORWARDED_PROTO = b"x-forwarded-proto"
 
 
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose word is believed: peers of these networks, and with `unix` those without an address.
+
+    The one policy for peers: addresses and schemes, limits of connections, and with them origins and redirects ask it.
+    """
+
+    networks: Sequence[Network] = ()
+    unix: bool = False
+
+    def of(self, peer: str) -> bool:
+        """Tell whether a peer is a proxy of ours; `peer` is empty over a Unix socket."""
+        if not peer:
+            return self.unix
+        # A link-local peer comes with its zone, which is not part of a network.
+        address = read_address(peer.partition("%")[0])
+        return address is not None and self.names(address)
+
+    def names(self, address: Address) -> bool:
+        return any(address in network for network in self.networks)
+
+
+def trust_of(conf: Conf) -> Trust:
+    return Trust(conf.trusted_proxies, conf.trusted_unix)
+
+
 class Proxies:
     """Puts the client's own address and scheme into the scope, where a trusted proxy stands between.
 
@@ -30,26 +57,35 @@ class Proxies:
     as in Django: a client that lies there only deceives itself.
     """
 
-    def __init__(self, app: App, trusted: Sequence[Network]) -> None:
+    def __init__(self, app: App, trust: Trust) -> None:
         self.app = app
-        self.trusted = trusted
+        self.trust = trust
         self.warned = False
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        peer = read_address((scope.get("client") or [""])[0])
-        if peer is not None and self.trusts(peer):
-            scope = self.believe(scope, peer)
-        elif not self.warned and peer is not None and peer.is_private and forwarded(scope, FORWARDED_FOR):
-            self.warned = True
-            logger.warning(
-                "X-Forwarded-For from %s is not believed: if it is your proxy, set TRUSTED_PROXIES=%s", peer, peer
-            )
+        peer = str((scope.get("client") or [""])[0] or "")
+        if self.trust.of(peer):
+            scope = self.believe(scope)
+        elif not self.warned:
+            self.warn(peer, bool(forwarded(scope, FORWARDED_FOR)))
         await self.app(scope, receive, send)
 
-    def trusts(self, address: Address) -> bool:
-        return any(address in network for network in self.trusted)
+    def warn(self, peer: str, told: bool) -> None:
+        """Log once that a peer is perhaps a proxy that is not trusted; `told`: it sends X-Forwarded-For."""
+        address = read_address(peer.partition("%")[0])
+        if not peer:
+            self.warned = True
+            logger.warning(
+                "requests over a Unix socket have no address and count as one client: if they come from your proxy, "
+                "set TRUSTED_PROXIES=unix"
+            )
+        elif told and address is not None and address.is_private:
+            self.warned = True
+            logger.warning(
+                "X-Forwarded-For from %s is not believed: if it is your proxy, set TRUSTED_PROXIES=%s", address, address
+            )
 
-    def believe(self, scope: Scope, peer: Address) -> Scope:
+    def believe(self, scope: Scope) -> Scope:
         hops = forwarded(scope, FORWARDED_FOR)
         behind = self.hops_behind(hops)
         client = None
@@ -57,7 +93,7 @@ class Proxies:
             address, port = split_hop(hops[-behind])
             client = (str(address), port)
         scheme = scheme_of(scope, scheme_told(forwarded(scope, FORWARDED_PROTO), hops, behind))
-        return {**scope, "client": client or scope["client"], "scheme": scheme}
+        return {**scope, "client": client or scope.get("client"), "scheme": scheme}
 
     def hops_behind(self, hops: list[str]) -> int:
         """Return where the client stands, counted from the right: the first hop that is no proxy of ours.
@@ -68,7 +104,7 @@ class Proxies:
             address, _ = split_hop(hop)
             if address is None:
                 return number
-            if not self.trusts(address):
+            if not self.trust.names(address):
                 return number + 1
         return len(hops)
 

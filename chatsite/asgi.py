@@ -24,7 +24,7 @@ from chat.health import Health
 from chat.hosts import Hosts
 from chat.node import Node
 from chat.origins import OriginGate
-from chat.proxies import Proxies
+from chat.proxies import Proxies, trust_of
 from chat.routing import routes
 from chat.site import stated
 from chat.writes import Writes
@@ -39,16 +39,14 @@ lock = None if conf.clustered else embedded.be_the_only_one(conf.var_dir)
 node = Node(conf, get_channel_layer(), ticker.run_embedded, settings.TURN)
 application = Gateway(
     node,
-    http=Health(
-        Proxies(Hosts(Cookies(BodyLimit(Writes(django_application, node.changed)))), conf.trusted_proxies), node
-    ),
+    http=Health(Proxies(Hosts(Cookies(BodyLimit(Writes(django_application, node.changed)))), trust_of(conf)), node),
     websocket=Proxies(
         Hosts(
             OriginGate(
                 routes(ChatConsumer.as_asgi(node=node)), conf.allowed_hosts, node.lets_in, conf.https_only, stated()
             )
         ),
-        conf.trusted_proxies,
+        trust_of(conf),
     ),
 )
 servers.install(node)

@@ -173,6 +173,8 @@ def test_the_site_s_address_is_read_as_browsers_send_it(written: str, tmp_path: 
         ("ALLOWED_HOSTS", "[::1]:8080"),
         ("ALLOWED_HOSTS", "fe80::1%eth0"),
         ("ALLOWED_HOSTS", "."),
+        ("TRUSTED_PROXIES", "unix:/run/nginx.sock"),
+        ("TRUSTED_PROXIES", "10.0.0.5:80"),
         ("SITE_URL", "https://*.example.com"),
         ("SITE_URL", "chat.example.com"),
         ("SITE_URL", "ftp://chat.example.com"),
@@ -306,6 +308,22 @@ def test_a_redis_cluster_is_refused_with_what_can_be_used_instead(var: Path, url
     assert "shards" in told
     assert "sentinel" in told
     assert ":pw@" not in told
+
+
+PROXIES = {
+    "unix": ((), True),
+    "UNIX, 10.0.0.5": (("10.0.0.5/32",), True),
+    "10.0.0.5": (("10.0.0.5/32",), False),
+    "::ffff:10.0.0.5": (("10.0.0.5/32",), False),
+    "::ffff:10.0.0.0/104": (("10.0.0.0/8",), False),
+    "fe80::/10": (("fe80::/10",), False),
+}
+
+
+@pytest.mark.parametrize("written", PROXIES)
+def test_a_trusted_proxy_has_an_address_or_comes_over_a_unix_socket(var: Path, written: str) -> None:
+    found = given(var, TRUSTED_PROXIES=written)
+    assert (tuple(map(str, found.trusted_proxies)), found.trusted_unix) == PROXIES[written]
 
 
 def test_proxies_are_addresses_or_networks_of_both_kinds(var: Path) -> None:

@@ -11,14 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.conf import Network
-from chat.proxies import Proxies, split_hop
+from chat.proxies import Proxies, Trust, split_hop
 
 PEER = ("10.0.0.5", 4444)
-TRUSTED = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "fd00::/8", "203.0.113.9")))
+NETWORKS = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "fd00::/8", "203.0.113.9", "fe80::/10")))
+TRUSTED = Trust(NETWORKS)
 
 
 async def seen(
-    peer: Any, *forwarded: str, proto: str | None = None, kind: str = "websocket", scheme: str = "ws"
+    peer: Any,
+    *forwarded: str,
+    proto: str | None = None,
+    kind: str = "websocket",
+    scheme: str = "ws",
+    trust: Trust = TRUSTED,
 ) -> dict[str, Any]:
     """Return the scope that the application sees."""
     headers = [(b"host", b"chat.example"), *((b"x-forwarded-for", hop.encode("latin-1")) for hop in forwarded)]
@@ -30,7 +36,7 @@ async def seen(
         found.append(scope)
 
     scope = {"type": kind, "scheme": scheme, "client": peer, "headers": headers}
-    await Proxies(application, TRUSTED)(scope, None, None)
+    await Proxies(application, trust)(scope, None, None)
     return found[0]
 
 
@@ -109,6 +115,43 @@ async def test_nobody_elses_word_is_believed(peer: Any) -> None:
     assert (scope["client"], scope["scheme"]) == (peer, "ws")
 
 
+@pytest.mark.parametrize("peer", [None, ("", 0), ["", 0]], ids=str)
+@pytest.mark.parametrize(
+    ("hops", "client"),
+    [
+        (["198.51.100.1:5678"], ("198.51.100.1", 5678)),
+        (["[2001:db8::1]:80"], ("2001:db8::1", 80)),
+        (["::ffff:198.51.100.1"], ("198.51.100.1", 0)),
+        (["1.1.1.1, 198.51.100.1, 10.0.0.7"], ("198.51.100.1", 0)),
+        (["unknown"], None),
+        (["_hidden"], None),
+        (["fe80::1%eth0"], None),
+        ([], None),
+    ],
+    ids=str,
+)
+async def test_with_unix_whoever_comes_without_an_address_is_believed(
+    peer: Any, hops: list[str], client: tuple[str, int] | None
+) -> None:
+    scope = await seen(peer, *hops, proto="https", trust=Trust(NETWORKS, unix=True))
+    assert (scope["client"], scope["scheme"]) == (client or peer, "wss")
+
+
+async def test_a_peer_of_a_trusted_link_local_network_comes_with_its_zone() -> None:
+    assert (await seen(("fe80::1%eth0", 1), "198.51.100.1"))["client"] == ("198.51.100.1", 0)
+
+
+async def test_a_server_on_a_unix_socket_names_the_variable_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        """Take everything."""
+
+    proxies = Proxies(application, TRUSTED)
+    for _ in range(2):
+        await proxies({"type": "http", "scheme": "http", "client": None, "headers": []}, None, None)
+    (line,) = caplog.messages
+    assert "set TRUSTED_PROXIES=unix" in line
+
+
 async def test_a_trusted_proxy_may_speak_ipv6_or_ipv4_mapped_into_it() -> None:
     for peer in ("fd00::1", "::ffff:10.0.0.5"):
         assert (await seen((peer, 1), "198.51.100.1"))["client"] == ("198.51.100.1", 0)
@@ -184,7 +227,7 @@ async def test_a_proxy_that_is_perhaps_ours_and_not_trusted_is_told_of_once(capl
     async def application(scope: Any, receive: Any, send: Any) -> None:
         """Take everything."""
 
-    proxies = Proxies(application, ())
+    proxies = Proxies(application, Trust())
     forwarded = [(b"x-forwarded-for", b"198.51.100.1")]
     for peer, headers in (
         ("8.8.8.8", forwarded),
@@ -219,7 +262,7 @@ def test_nothing_that_a_client_writes_changes_the_address_that_the_proxy_saw(spo
 def trusted(address: str) -> bool:
     found: Any = ipaddress.ip_address(address)
     found = getattr(found, "ipv4_mapped", None) or found
-    networks: tuple[Network, ...] = TRUSTED
+    networks: tuple[Network, ...] = NETWORKS
     return any(found in network for network in networks)
 
 

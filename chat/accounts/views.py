@@ -44,6 +44,8 @@ def ways_in() -> dict[str, Any]:
 class LeadsOn(django_views.RedirectURLMixin):
     """Leads on within this site, and never back to the ways in: that would go round in a circle."""
 
+    request: HttpRequest
+
     def get_redirect_url(self, request: HttpRequest | None = None) -> str:
         given = self.request.POST.get(self.redirect_field_name, self.request.GET.get(self.redirect_field_name, ""))
         url = within(self.request, given)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 from functools import partial
 from typing import Any
 
@@ -22,6 +24,7 @@ from daphne.http_protocol import WebRequest
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet import defer
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.tcp import Connection as TcpConnection
 from zope.interface import implementer
@@ -254,7 +257,7 @@ class Life:
         if isinstance(protocol, ChatProtocol):
             inbox = Inbox(protocol)
             scope.setdefault("extensions", {})[SCOPE_KEY] = protocol.lane
-            scope["scheme"] = "wss" if protocol.transport.getHost().type == "TCP" and not protocol.lane.direct else "ws"
+            scope["scheme"] = "ws" if protocol.lane.direct else "wss"
         application = server.application(scope, inbox.get, partial(server.handle_reply, protocol))
         task = asyncio.get_running_loop().create_task(application)
         details["application_instance"] = task
@@ -323,6 +326,16 @@ def check_http_timeouts(server: Server) -> None:
     daphne.server.reactor.callLater(2, server.timeout_checker)
 
 
+def adopt(endpoint: AdoptedStreamServerEndpoint, factory: Any) -> Any:
+    """Listen on a socket that was handed over (`--fd`), which daphne takes for one of IPv4 whatever it is."""
+    with socket.socket(fileno=os.dup(endpoint.fileno)) as handed:
+        endpoint.addressFamily = handed.family
+    return original_listen(endpoint, factory)
+
+
+original_listen = AdoptedStreamServerEndpoint.listen
+
+
 def install(node: Node) -> None:
     """Mend daphne for this process."""
     check("daphne", TESTED)
@@ -359,6 +372,7 @@ def install(node: Node) -> None:
         original_log_action(server, protocol, action, {**details, "path": path})
 
     WebSocketFactory.setProtocolOptions = set_protocol_options
+    AdoptedStreamServerEndpoint.listen = adopt  # type: ignore[method-assign]
     Server.create_application = lambda server, protocol, scope: life.create_application(server, protocol, scope)
     Server.protocol_disconnected = lambda server, protocol: life.protocol_disconnected(server, protocol)
     Server.kill_all_applications = lambda server: life.shut_down(server)

@@ -16,6 +16,7 @@ from twisted.web.http import HTTPChannel, _GenericHTTPChannelProtocol
 
 from chat.bodies import ANSWER, LINGER_SECONDS, MAX_BODY_BYTES
 from chat.node import Node
+from chat.proxies import trust_of
 from chatsite.servers.arrivals import Arrival, Awaited, refusal
 from chatsite.servers.peers import Peers
 
@@ -140,6 +141,6 @@ def unsent(transport: Any) -> int:
 
 def install(node: Node) -> None:
     """Mend daphne's HTTP for this process."""
-    peers = Peers(node.conf.max_connections_per_ip, node.conf.trusted_proxies)
+    peers = Peers(node.conf.max_connections_per_ip, trust_of(node.conf))
     daphne.http_protocol.WebRequest = ChatRequest
     HTTPFactory.protocol = lambda factory: _GenericHTTPChannelProtocol(ChatChannel(peers))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
-from chat.conf import Network
 from chat.live.addresses import counted_as
-from chat.proxies import read_address
+from chat.proxies import Trust
 
 # Beside one for the handshake of each WebSocket that it may have: browsers open six for a page.
 SPARE_CONNECTIONS = 100
@@ -19,21 +17,16 @@ class Peers:
     A trusted proxy's are not counted: they are its clients', whom it counts itself.
     """
 
-    def __init__(self, limit_per_ip: int, trusted: Sequence[Network]) -> None:
+    def __init__(self, limit_per_ip: int, trust: Trust) -> None:
         self.limit = limit_per_ip and limit_per_ip + SPARE_CONNECTIONS
-        self.trusted = trusted
+        self.trust = trust
         self.count: Counter[str] = Counter()
 
     def admit(self, host: str) -> bool:
         """Count a connection in, whatever becomes of it, and tell whether it may stay; `release` counts it out."""
         client = counted_as(host)
         self.count[client] += 1
-        return not self.limit or self.count[client] <= self.limit or self.proxied(host)
-
-    def proxied(self, host: str) -> bool:
-        """Tell whether it is a proxy of ours; over a Unix socket, without an address, come only proxies."""
-        address = read_address(host)
-        return address is None or any(address in network for network in self.trusted)
+        return not self.limit or self.count[client] <= self.limit or self.trust.of(host)
 
     def release(self, host: str) -> None:
         client = counted_as(host)

@@ -15,6 +15,7 @@ import h11
 from uvicorn.protocols.http import h11_impl
 
 from chat.node import Node
+from chat.proxies import trust_of
 from chatsite.servers.arrivals import HEAD_BYTES, Arrival, Awaited, refusal
 from chatsite.servers.incoming import SLICE_BYTES
 from chatsite.servers.peers import Peers
@@ -210,7 +211,7 @@ def mend(protocol: Any, mended: type[Mended], peers: Peers) -> None:
 
 def install(node: Node) -> None:
     """Mend uvicorn's HTTP for this process."""
-    peers = Peers(node.conf.max_connections_per_ip, node.conf.trusted_proxies)
+    peers = Peers(node.conf.max_connections_per_ip, trust_of(node.conf))
     mend(h11_impl.H11Protocol, MendedH11, peers)
     original_init = h11_impl.H11Protocol.__init__
 

@@ -33,12 +33,20 @@ class Ended(Exception):
         self.close = close
 
 
+def family_of(address: tuple[str, int] | str) -> socket.AddressFamily:
+    if isinstance(address, str):
+        return socket.AF_UNIX
+    return socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+
+
 class RawSocket:
     """One connection. Nothing is sent but what is asked for; pings and close frames are answered unless `answers` is False."""
 
-    def __init__(self, address: tuple[str, int], *, receive_buffer: int | None = None, answers: bool = True) -> None:
-        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self.sock = socket.socket(family, socket.SOCK_STREAM)
+    def __init__(
+        self, address: tuple[str, int] | str, *, receive_buffer: int | None = None, answers: bool = True
+    ) -> None:
+        """Connect to an address, or to the path of a Unix socket."""
+        self.sock = socket.socket(family_of(address), socket.SOCK_STREAM)
         if receive_buffer is not None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(SECONDS)
@@ -66,10 +74,9 @@ class RawSocket:
     ) -> bytes:
         """Return the bytes of an opening handshake."""
         self.key = base64.b64encode(os.urandom(16))
-        name = f"[{self.remote[0]}]" if ":" in self.remote[0] else self.remote[0]
         lines = [
             f"GET {path} HTTP/1.1",
-            f"Host: {host or f'{name}:{self.remote[1]}'}",
+            f"Host: {host or self.netloc}",
             "Upgrade: websocket",
             "Connection: Upgrade",
             f"Sec-WebSocket-Key: {self.key.decode()}",
@@ -116,6 +123,14 @@ class RawSocket:
         expected = base64.b64encode(hashlib.sha1(self.key + GUID).digest()).decode()
         assert self.headers["sec-websocket-accept"] == expected, "a wrong Sec-WebSocket-Accept"
         return self
+
+    @property
+    def netloc(self) -> str:
+        """The server's end as it stands in Host."""
+        if isinstance(self.remote, str):
+            return "localhost"
+        host, port = self.remote
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     @property
     def address(self) -> str:
