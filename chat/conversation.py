@@ -63,7 +63,7 @@ class Conversation:
         """Tell the client what it did wrong; end the connection where it never learns."""
         connection = self.connection
         connection.refuse(error)
-        if error.code is Error.BAD_FRAME and connection.patience.bad_frame():
+        if error.code is Error.BAD_FRAME and not error.key and connection.patience.bad_frame():
             connection.close(BAD_FRAMES)
         elif error.code is Error.RATE_LIMITED and connection.patience.over_rate():
             connection.close(FLOODING)
@@ -229,7 +229,10 @@ class Conversation:
         if isinstance(outcome, Done):
             self.answer("ack", id, {"offset": outcome.offset})
         elif self.connection.closing is None:
-            self.connection.refuse(WireError(outcome.code, outcome.message, id=id, retry_after_s=outcome.retry_after_s))
+            named = outcome.named()
+            self.connection.refuse(
+                WireError(outcome.code, outcome.message, id=id, retry_after_s=outcome.retry_after_s, **named)
+            )
 
     def said(self, id: Id, message: Message, taken: bool) -> None:
         if taken:

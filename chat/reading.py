@@ -57,7 +57,9 @@ class Reading:
         try:
             return await self.prepare(wanted.room, wanted.since, limits)
         except WireError as error:
-            return Entry({"room": wanted.room, "error": {"code": error.code.value, "message": error.message}})
+            return Entry(
+                {"room": wanted.room, "error": {"code": error.code.value, "message": error.message, **error.named()}}
+            )
         except Unavailable:
             return Entry({"room": wanted.room, "error": {"code": Error.UNAVAILABLE.value, "message": NO_DATABASE}})
 

@@ -51,6 +51,7 @@ SENTENCES = (
     gettext_noop("You may put {most} different emoji on a message: take one off first."),
     gettext_noop("A message may have {most} reactions."),
     gettext_noop("Expected one emoji, got {text}."),
+    gettext_noop("Expected text that shows something, got none that does."),
     gettext_noop("Expected text without U+0000, got it inside."),
     gettext_noop("Somebody else has written a message with this key."),
     gettext_noop("The message has changed since: expected offset {expected}, it has {offset}."),

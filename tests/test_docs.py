@@ -151,6 +151,18 @@ def test_every_error_code_stands_in_the_protocol_and_the_page_names_no_other():
     assert sorted(first_codes(section(page("protocol.md"), "Errors"))) == sorted(error.value for error in Error)
 
 
+def test_every_key_of_an_error_stands_in_the_protocol_and_the_page_says_each_in_words():
+    used = {
+        key
+        for path in (ROOT / "chat").rglob("*.py")
+        for key in re.findall(r'key="(\w+\.\w+)"', path.read_text("utf-8"))
+    }
+    said = re.findall(
+        r'^  "(\w+\.\w+)": later\(', (ROOT / "chat/static/chat/client/errors.js").read_text("utf-8"), re.MULTILINE
+    )
+    assert sorted(first_codes(section(page("protocol.md"), "Keys"))) == sorted(used) == sorted(said)
+
+
 def close_rows() -> dict[int, list[str]]:
     return {int(row[0]): row for row in rows(section(page("protocol.md"), "Closes"))}
 

@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 
 from chat.models import Message, Room
 from chat.rooms.changes import Change, Done
-from chat.rooms.messages import MAX_EMOJI, MAX_OWN_EMOJI, MAX_REACTIONS
+from chat.rooms.reactions import MAX_EMOJI, MAX_OWN_EMOJI, MAX_REACTIONS
 from chat.wire.events import Message as Event
 from chat.wire.events import Person
 from tests.stores import (
@@ -220,15 +220,50 @@ def test_a_message_has_a_bounded_number_of_emoji_and_of_reactions(store: Store) 
     room = store.room()
     emoji = [chr(0x1F600 + number) for number in range(MAX_EMOJI + 1)]
     people = [Person(f"guest:{number // MAX_OWN_EMOJI}", "x", "guest") for number in range(MAX_EMOJI)]
-    outcomes = commit(written(room), *(react(room, 1, *each) for each in zip(emoji, [True] * 99, [*people, BOB])))
-    assert code(outcomes.pop()) == "conflict"
+    commit(written(room), *(react(room, 1, sign, True, who) for sign, who in zip(emoji, people, strict=False)))
     assert store.head(room) == (1 + MAX_EMOJI, 1)
-    assert done(commit(react(room, 1, emoji[0], author=BOB))[0]) == (1, 2 + MAX_EMOJI)
+    # A second person on each: none gives way.
+    others = [Person(f"guest:{number // MAX_OWN_EMOJI + 4}", "x", "guest") for number in range(MAX_EMOJI)]
+    commit(*(react(room, 1, sign, True, who) for sign, who in zip(emoji, others, strict=False)))
+    assert code(commit(react(room, 1, emoji[-1], author=BOB))[0]) == "conflict"
+    assert store.head(room) == (1 + 2 * MAX_EMOJI, 1)
+    assert done(commit(react(room, 1, emoji[0], author=BOB))[0]) == (1, 2 + 2 * MAX_EMOJI)
     many = [react(room, 1, emoji[1], author=Person(f"user:{n}", "x", "user")) for n in range(3, MAX_REACTIONS)]
     outcomes = commit(*many)
-    assert [isinstance(outcome, Done) for outcome in outcomes].count(True) == MAX_REACTIONS - MAX_EMOJI - 1
+    assert [isinstance(outcome, Done) for outcome in outcomes].count(True) == MAX_REACTIONS - 2 * MAX_EMOJI - 1
     assert code(outcomes[-1]) == "conflict"
     assert done(commit(react(room, 1, emoji[1], False))[0])[0] == 1
+
+
+def test_four_guests_who_take_all_places_do_not_keep_a_newcomer_out(store: Store) -> None:
+    room = store.room()
+    emoji = [chr(0x1F600 + number) for number in range(MAX_EMOJI)]
+    guests = [Person(f"guest:{number // MAX_OWN_EMOJI}", "x", "guest") for number in range(MAX_EMOJI)]
+    commit(written(room), *(react(room, 1, sign, True, who) for sign, who in zip(emoji, guests, strict=True)))
+    made = commit(react(room, 1, "🎉", author=BOB))[0]
+    assert isinstance(made, Done)
+    assert made.event is not None
+    # One offset, one event with the whole state.
+    assert (made.offset, store.head(room)) == (2 + MAX_EMOJI, (2 + MAX_EMOJI, 1))
+    assert list(made.event.reactions or {}) == [*emoji[1:], "🎉"]
+    again = commit(react(room, 1, emoji[0], author=guests[0]))[0]
+    assert isinstance(again, Done)
+    assert again.event is not None
+    assert "🎉" in (again.event.reactions or {})
+
+
+def test_an_emoji_is_one_in_all_its_spellings(store: Store) -> None:
+    room = store.room()
+    first, second, off = commit(
+        written(room), react(room, 1, "👍"), react(room, 1, "👍\ufe0f", author=BOB), react(room, 1, "👍\ufe0f", False)
+    )[1:]
+    events = [outcome.event for outcome in (first, second, off) if isinstance(outcome, Done)]
+    assert [event and event.reactions for event in events] == [
+        {"👍": ["user:1"]},
+        {"👍": ["user:1", "user:2"]},
+        {"👍": ["user:2"]},
+    ]
+    assert [row.reactions for row in store.rows(room)] == ['{"👍":["user:2"]}']
 
 
 def test_one_person_puts_few_emoji_on_a_message_and_another_one_when_one_is_taken_off(store: Store) -> None:

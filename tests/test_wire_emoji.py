@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
+from typing import Any
 
+import emoji as tables
 import pytest
 
-from chat.wire.emoji import is_emoji
+from chat.wire.emoji import MAX_CHARACTERS, TEXT_BY_DEFAULT, is_emoji, joined, key_of, qualified
 
 ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 ARE = {
@@ -86,3 +89,46 @@ def test_nothing_that_hides_is_taken_by_itself_or_behind_a_sign() -> None:
         if category in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp", "Zs"):
             assert not is_emoji(chr(number)), f"U+{number:04X}"
             assert not is_emoji(f"👍{chr(number)}"), f"U+{number:04X}"
+
+
+# Spellings
+
+
+def test_every_spelling_has_the_key_and_the_qualified_form_of_the_vector(
+    vectors: Callable[[str], list[dict[str, Any]]],
+) -> None:
+    for vector in vectors("emoji"):
+        for spelling in vector["spellings"]:
+            assert is_emoji(spelling), vector["name"]
+            assert (key_of(spelling), qualified(spelling)) == (vector["key"], vector["qualified"]), vector["name"]
+
+
+def test_each_emoji_of_emoji_test_txt_is_spelled_as_its_fully_qualified_row_has_it() -> None:
+    full = tables.STATUS["fully_qualified"]
+    rows = {each: row["status"] for each, row in tables.EMOJI_DATA.items()}
+    by_key = {key_of(each): each for each, status in rows.items() if status == full}
+    assert len(by_key) > 3000
+    for each in rows:
+        expected = by_key.get(key_of(each), each)
+        assert {qualified(spelling) for spelling in (each, key_of(each), expected)} == {expected}
+        assert len(expected) <= MAX_CHARACTERS
+
+
+def test_the_emoji_that_are_text_by_default_are_those_that_unicode_qualifies() -> None:
+    found = {int(end, 16) for each in TEXT_BY_DEFAULT.split() for end in each.split("-")}
+    alone = {ord(each[0]) for each in tables.EMOJI_DATA if len(each) == 2 and each[1] == "\ufe0f"}
+    assert found <= alone
+    for number in range(0xA9, 0x20000):
+        assert (qualified(chr(number)) == chr(number) + "\ufe0f") == (number in alone), f"U+{number:04X}"
+
+
+def test_a_qualified_emoji_may_be_sent_back_and_stays_as_it_is() -> None:
+    for spelling in ("❤" * MAX_CHARACTERS, "❤\ufe0f" * 8, "☝\ufe0f🏽" * 4):
+        once = qualified(spelling)
+        assert len(once) <= MAX_CHARACTERS
+        assert qualified(once) == once
+
+
+def test_reactions_in_one_spelling_stay_the_same_object() -> None:
+    reactions = {"👍": ["user:1"], "❤\ufe0f": ["user:2", "user:2"]}
+    assert joined(reactions) is reactions

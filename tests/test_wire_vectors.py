@@ -52,6 +52,8 @@ def test_the_decoder_takes_what_it_should_and_says_what_is_wrong_with_the_rest(v
         with pytest.raises(WireError) as caught:
             hear(vector["frame"])
         assert caught.value.code == vector["error"]["code"]
+        if "key" in vector["error"]:
+            assert caught.value.key == vector["error"]["key"]
         for part in vector["error"]["says"]:
             assert part in caught.value.message
         return

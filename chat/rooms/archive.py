@@ -14,11 +14,11 @@ from msgspec import Meta, Struct
 
 from chat.conf import SLUG
 from chat.rooms import authors
-from chat.rooms.messages import MAX_EMOJI, MAX_REACTIONS
+from chat.rooms.reactions import MAX_EMOJI, MAX_REACTIONS
 from chat.rooms.rows import Row, reactions_text
 from chat.wire import json
 from chat.wire.codes import WireError
-from chat.wire.emoji import is_emoji
+from chat.wire.emoji import is_emoji, joined
 
 FORMAT = "chatsite-room"
 VERSION = 1
@@ -95,7 +95,7 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
             *(room, self.number, self.offset, self.key, self.change, self.author.id, self.author.name),
             *(self.author.kind, self.address, self.text, self.data, milliseconds(self.at)),
             *(None if self.edited_at is None else milliseconds(self.edited_at), self.deleted, self.reply_to),
-            reactions_text(self.reactions),
+            reactions_text(joined(self.reactions)),
         )
 
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 from chat.rooms import permissions
 from chat.rooms.changes import Change, Delete, Done, Edit, React, Write
 from chat.rooms.group import Group, Log
+from chat.rooms.reactions import with_one, without_one
 from chat.rooms.rows import Row, reactions_text
 from chat.wire.codes import Error, WireError
-
-MAX_EMOJI = 20
-# Of one person on one message: nobody takes all places.
-MAX_OWN_EMOJI = 5
-# People remembered on one message's reactions, all emoji together: the row must stay small.
-MAX_REACTIONS = 1000
+from chat.wire.emoji import qualified
 
 
 def write_message(group: Group, log: Log, change: Write, now: int) -> Done:
@@ -107,26 +103,11 @@ def reacted(row: Row, change: React) -> Row:
     """Return the row with or without somebody's emoji. Raises: WireError."""
     if row.deleted:
         raise WireError(Error.CONFLICT, "The message is deleted.")
-    reactions = row.reacted()
-    there = reactions.get(change.emoji, [])
-    if (change.author.id in there) is change.on:
+    reactions, emoji, id = row.reacted(), qualified(change.emoji), change.author.id
+    if (id in reactions.get(emoji, [])) is change.on:
         return row
-    if not change.on:
-        rest = [id for id in there if id != change.author.id]
-        reactions = (
-            {**reactions, change.emoji: rest} if rest else {k: v for k, v in reactions.items() if k != change.emoji}
-        )
-    elif change.emoji not in reactions and len(reactions) >= MAX_EMOJI:
-        raise WireError(Error.CONFLICT, f"A message may have {MAX_EMOJI} different emoji.")
-    elif sum(change.author.id in ids for ids in reactions.values()) >= MAX_OWN_EMOJI:
-        raise WireError(
-            Error.CONFLICT, f"You may put {MAX_OWN_EMOJI} different emoji on a message: take one off first."
-        )
-    elif sum(map(len, reactions.values())) >= MAX_REACTIONS:
-        raise WireError(Error.CONFLICT, f"A message may have {MAX_REACTIONS} reactions.")
-    else:
-        reactions = {**reactions, change.emoji: [*there, change.author.id]}
-    return row._replace(reactions=reactions_text(reactions))
+    after = with_one(reactions, emoji, id) if change.on else without_one(reactions, emoji, id)
+    return row._replace(reactions=reactions_text(after))
 
 
 def done(log: Log, row: Row) -> Done:

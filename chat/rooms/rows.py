@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from chat.wire.emoji import joined
 from chat.wire.events import Message, Person
 
 COLUMNS = (
@@ -50,8 +51,8 @@ class Row(NamedTuple):
     reactions: str
 
     def reacted(self) -> dict[str, list[str]]:
-        """Return the ids of those who reacted, by emoji."""
-        return _decode(self.reactions) if self.reactions else {}
+        """Return the ids of those who reacted, by fully qualified emoji, also where an earlier version wrote another spelling."""
+        return joined(_decode(self.reactions)) if self.reactions else {}
 
     def updates(self) -> tuple[Any, ...]:
         """Return the parameters of UPDATE."""

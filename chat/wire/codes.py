@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 CLOSE_REASON_BYTES = 123  # RFC 6455, section 5.5: a control frame holds 125 bytes, two are the code.
 
@@ -87,16 +89,35 @@ CLOSES = (
 
 
 class WireError(Exception):
-    """What the peer did wrong: raised deep, translated once at the edge."""
+    """What the peer did wrong: raised deep, translated once at the edge.
+
+    `key` is the stable name of the sentence, `params` is what stands in it, `field` is the part of the payload that it is
+    about. Pages translate by the key. An error with a key is one that people can make: it never counts as a bad frame.
+    """
 
     def __init__(
-        self, code: Error, message: str, *, id: str | int | None = None, retry_after_s: float | None = None
+        self,
+        code: Error,
+        message: str,
+        *,
+        id: str | int | None = None,
+        retry_after_s: float | None = None,
+        key: str = "",
+        params: Mapping[str, str | int] | None = None,
+        field: str = "",
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.id = id
         self.retry_after_s = retry_after_s
+        self.key = key
+        self.params = params or {}
+        self.field = field
+
+    def named(self) -> dict[str, Any]:
+        """Return the fields that name the sentence, as far as there are any."""
+        return {name: value for name in ("key", "params", "field") if (value := getattr(self, name))}
 
 
 def cut(reason: str, limit: int = CLOSE_REASON_BYTES) -> bytes:

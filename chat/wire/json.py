@@ -31,6 +31,7 @@ from chat.wire.commands import (
 from chat.wire.emoji import is_emoji
 from chat.wire.events import Broadcast, Heard, Message, Person, Place
 from chat.wire.frames import Batch, Frame, Opcode
+from chat.wire.texts import check_shown
 
 SUBPROTOCOL = "chat.v1.json"
 MAX_DEPTH = 32
@@ -131,6 +132,7 @@ def check(command: Command, max_message_bytes: int) -> None:
         )
     elif isinstance(command, Edit):
         check_text(command.text, max_message_bytes)
+        check_shown(command.text)
     elif isinstance(command, React):
         check_emoji(command.emoji)
     elif isinstance(command, History) and command.before is not None and command.after is not None:
@@ -148,6 +150,7 @@ def check_send(send: Send, max_message_bytes: int) -> None:
         raise WireError(Error.BAD_FRAME, "payload.key: expected 8 to 64 printable characters, got others")
     if send.text is not None:
         check_text(send.text, max_message_bytes)
+        check_shown(send.text)
     else:
         check_size(len(send.data or b""), max_message_bytes)
 
@@ -166,7 +169,13 @@ def check_size(size: int, most: int) -> None:
 def check_emoji(emoji: str) -> None:
     """Refuse what is no short sign: words, spaces, what is not seen."""
     if not is_emoji(emoji):
-        raise WireError(Error.BAD_FRAME, f"payload.emoji: expected one emoji, got {emoji!r}")
+        raise WireError(
+            Error.BAD_FRAME,
+            f"payload.emoji: expected one emoji, got {emoji!r}",
+            key="emoji.other",
+            params={"text": repr(emoji)},
+            field="emoji",
+        )
 
 
 def check_depth(frame: str) -> None:
@@ -317,7 +326,7 @@ class JsonCodec:
         return pack(encoded)
 
     def encode_error(self, error: WireError) -> Batch:
-        payload: dict[str, Any] = {"code": error.code.value, "message": error.message}
+        payload: dict[str, Any] = {"code": error.code.value, "message": error.message, **error.named()}
         if error.retry_after_s is not None:
             payload["retry_after_s"] = round(error.retry_after_s, 3)
         return pack([envelope("error", payload, error.id)])

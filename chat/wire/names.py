@@ -50,14 +50,30 @@ def clean(name: str, given: str = "") -> str:
     """
     for character in name:
         if unicodedata.category(character) in FORBIDDEN_CATEGORIES or character in INVISIBLE:
-            raise WireError(Error.BAD_FRAME, f"payload.name: expected visible characters, got U+{ord(character):04X}")
+            code = f"{ord(character):04X}"
+            raise WireError(
+                Error.BAD_FRAME,
+                f"payload.name: expected visible characters, got U+{code}",
+                key="name.characters",
+                params={"code": code},
+                field="name",
+            )
     shown = " ".join(unicodedata.normalize("NFC", name).split())
     if not 1 <= len(shown) <= MAX_NAME_CHARACTERS:
         raise WireError(
-            Error.BAD_FRAME, f"payload.name: expected 1 to {MAX_NAME_CHARACTERS} characters, got {len(shown)}"
+            Error.BAD_FRAME,
+            f"payload.name: expected 1 to {MAX_NAME_CHARACTERS} characters, got {len(shown)}",
+            key="name.length",
+            params={"most": MAX_NAME_CHARACTERS, "count": len(shown)},
+            field="name",
         )
     if all(unicodedata.category(character)[0] in "MZ" for character in shown):
-        raise WireError(Error.BAD_FRAME, "payload.name: expected visible characters, got marks alone")
+        raise WireError(
+            Error.BAD_FRAME,
+            "payload.name: expected visible characters, got marks alone",
+            key="name.marks",
+            field="name",
+        )
     if passes_for_the_server(shown):
         raise WireError(Error.FORBIDDEN, "payload.name: a name may not begin with “Server” or what looks like it")
     if shown != given and reserved().fullmatch(skeleton(shown)):

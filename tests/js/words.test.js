@@ -49,6 +49,10 @@ test("a refusal is told without its place, with or without its full stop; one th
   learn({ language: "zh-hans", told: { "Expected visible characters, got U+{code}.": "含有 U+{code}。" } });
   assert.equal(sentence({ code: "bad_frame", message: "payload.name: expected visible characters, got U+200B" }), "含有 U+200B。");
   assert.equal(sentence({ code: "bad_frame", message: "payload.key: what is this" }), "What is this");
+  const empty = { code: "unsupported", message: "Expected text that shows something, got none that does.", key: "text.empty", field: "text" };
+  assert.equal(sentence(empty), "This message shows nothing. Write something that can be read.");
+  assert.equal(sentence({ ...empty, key: "text.odd" }), "Expected text that shows something, got none that does.");
+  assert.equal(sentence({ code: "bad_frame", message: "", key: "name.length", params: { most: 40, count: 41 } }), "A name has 1 to 40 characters. This one has 41.");
 });
 
 test("days are written as the reader does, where that is the page's language and script", () => {

@@ -191,6 +191,35 @@ def test_ten_bad_frames_in_a_row_close_with_4500_and_nine_do_not(server, guest):
     assert len([it for it in envelopes if it["type"] == "error"]) in (9, 10)
 
 
+TYPED = {
+    "an empty text": ("send", {"text": ""}, "unsupported", "text.empty"),
+    "a blank line": ("send", {"text": " \u3164\u2800\u200b"}, "unsupported", "text.empty"),
+    "an edit to nothing": ("edit", {"message": 1, "text": "\u0301\n"}, "unsupported", "text.empty"),
+    "a word for an emoji": ("react", {"message": 1, "emoji": "lol", "on": True}, "bad_frame", "emoji.other"),
+    "a name of blanks": ("name", {"name": "  "}, "bad_frame", "name.length"),
+    "a name that is not seen": ("name", {"name": "a\u200b"}, "bad_frame", "name.characters"),
+}
+
+
+@pytest.mark.parametrize("case", TYPED)
+def test_what_people_type_is_refused_by_key_and_never_ends_the_connection(server, guest, room, case):
+    verb, payload, code, key = TYPED[case]
+    alice = guest(server, room)
+    alice.send(room, "first")
+    for _ in range(12):
+        answer = alice.ask(verb, payload if verb == "name" else {"room": room, **payload})
+        assert (answer["type"], answer["payload"]["code"], answer["payload"]["key"]) == ("error", code, key)
+    alice.send(room, "second")
+    assert [it["text"] for it in guest(server).join(room)["messages"]] == ["first", "second"]
+
+
+def test_a_raw_member_relays_texts_that_show_nothing(server, raw, room):
+    alice, bob = raw(server, f"/ws/{room}"), raw(server, f"/ws/{room}")
+    for text in ("", " \u200b"):
+        alice.send(text)
+        assert bob.read().endswith(f" echo: {text}")
+
+
 # Rooms
 
 

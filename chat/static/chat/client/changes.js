@@ -1,3 +1,4 @@
+import { keyOf } from "./emoji.js";
 import { isPassing, retryDelay, sentence } from "./errors.js";
 import { later, t } from "./words.js";
 
@@ -173,7 +174,7 @@ export class Changes {
 
 function isSame(one, other) {
   const sameMessage = one.number === other.number && one.author?.id === other.author?.id;
-  return sameMessage && one.verb === other.verb && one.emoji === other.emoji;
+  return sameMessage && one.verb === other.verb && keyOf(one.emoji ?? "") === keyOf(other.emoji ?? "");
 }
 
 /** Return what is needed to ask for a change again, after a reload too. */
@@ -193,10 +194,10 @@ export function expected(item, you) {
 }
 
 function reacted(reactions, emoji, on, you) {
-  const there = reactions.find((reaction) => reaction.emoji === emoji) ?? { emoji, count: 0, ids: [] };
+  const there = reactions.find((reaction) => keyOf(reaction.emoji) === keyOf(emoji)) ?? { emoji, count: 0, ids: [] };
   if (there.ids.includes(you.id) === on) return reactions;
   const ids = on ? [...there.ids, you.id] : there.ids.filter((id) => id !== you.id);
-  const after = { emoji, count: there.count + (on ? 1 : -1), ids };
+  const after = { ...there, count: there.count + (on ? 1 : -1), ids };
   const all = reactions.includes(there) ? reactions.map((it) => (it === there ? after : it)) : [...reactions, after];
   return all.filter(({ count }) => count > 0);
 }

@@ -5,6 +5,7 @@ import { broadcastItem, fieldsOf, newItem, words } from "./item.js";
 import { Joining } from "./joining.js";
 import { Outgoing } from "./outgoing.js";
 import { DROP, GAP, isOffset, Position } from "./position.js";
+import { showsNothing } from "./shown.js";
 import { Timeline } from "./timeline.js";
 import { isChange, Unsent } from "./unsent.js";
 import { t } from "./words.js";
@@ -391,7 +392,7 @@ export class Room {
   }
 
   #refusal(text) {
-    if (text.trim() === "") return t("There is nothing to send yet.");
+    if (showsNothing(text)) return t("There is nothing to send yet.");
     const size = byteLength(text);
     const most = this.#outgoing.maxBytes;
     return size > most ? t("Too long: {size} bytes of at most {most}.", { size, most }) : "";

@@ -1,3 +1,4 @@
+import { keyOf } from "../client/emoji.js";
 import { several, t } from "../client/words.js";
 import { button, element } from "./element.js";
 
@@ -33,10 +34,11 @@ export class Names {
  * already stay the same elements, so that the focus stays where it is.
  */
 export function showReactions(root, { reactions, names, you, react }) {
-  const chips = new Map([...root.children].map((chip) => [chip.dataset.emoji, chip]));
+  const chips = new Map([...root.children].map((chip) => [keyOf(chip.dataset.emoji), chip]));
   for (const { emoji, count, ids } of reactions) {
-    const chip = chips.get(emoji) ?? root.appendChild(newChip(emoji, react));
-    chips.delete(emoji);
+    const chip = chips.get(keyOf(emoji)) ?? root.appendChild(newChip(emoji, react));
+    chips.delete(keyOf(emoji));
+    spell(chip, emoji);
     const who = names.list(ids, count, you);
     chip.lastElementChild.textContent = String(count);
     chip.setAttribute("aria-pressed", String(ids.includes(you.id)));
@@ -47,10 +49,17 @@ export function showReactions(root, { reactions, names, you, react }) {
 }
 
 function newChip(emoji, react) {
-  const chip = button("chip", "", () => react(emoji, chip.getAttribute("aria-pressed") !== "true"));
+  const chip = button("chip", "", () => react(chip.dataset.emoji, chip.getAttribute("aria-pressed") !== "true"));
   chip.dataset.emoji = emoji;
   chip.append(element("bdi", "emoji", emoji), " ", element("span", "count"));
   return chip;
+}
+
+/** What was typed in another spelling stands there as the server tells it, once it does. */
+function spell(chip, emoji) {
+  if (chip.dataset.emoji === emoji) return;
+  chip.dataset.emoji = emoji;
+  chip.firstElementChild.textContent = emoji;
 }
 
 function remove(chip) {
