@@ -76,6 +76,7 @@ class Conf:
     site_url: str
     message_rate: float
     message_burst: int
+    fanout_rate: float
     max_message_bytes: int
     outbox_bytes: int
     max_rooms_per_connection: int
@@ -173,6 +174,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Conf:
         site_url=read_site_url(reader),
         message_rate=reader.number("CHAT_MESSAGE_RATE", 10, 0, 1e6),
         message_burst=reader.number("CHAT_MESSAGE_BURST", 50, 1, 1_000_000, whole=True),
+        fanout_rate=reader.number("CHAT_FANOUT_RATE", 16_000_000, 0, 1_000_000_000_000, whole=True),
         max_message_bytes=message_bytes,
         outbox_bytes=read_outbox_bytes(reader, message_bytes),
         max_rooms_per_connection=reader.number("CHAT_MAX_ROOMS_PER_CONNECTION", 100, 1, 100_000, whole=True),

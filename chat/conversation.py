@@ -11,6 +11,7 @@ from typing import Any
 from chat.database import Unavailable
 from chat.doors import granted_in
 from chat.live.connection import Connection
+from chat.live.fanout import cost_of_change, cost_of_event, cost_of_text, payer_of
 from chat.live.identity import Identity
 from chat.live.jobs import Job, Jobs
 from chat.live.limits import HISTORY_FRAMES, JOIN_FRAMES
@@ -24,6 +25,8 @@ from chat.wire.commands import Auth, Command, History, Id, Join, Leave, Name, Pi
 from chat.wire.events import Message
 
 logger = logging.getLogger("chat.conversation")
+
+TOO_MANY_BYTES = "Too many bytes for the members of this room at once. Wait a moment."
 
 
 def cost_of(command: Command) -> int:
@@ -65,7 +68,7 @@ class Conversation:
         connection.refuse(error)
         if error.code is Error.BAD_FRAME and not error.key and connection.patience.bad_frame():
             connection.close(BAD_FRAMES)
-        elif error.code is Error.RATE_LIMITED and connection.patience.over_rate():
+        elif error.code is Error.RATE_LIMITED and error.counts and connection.patience.over_rate():
             connection.close(FLOODING)
 
     def end(self) -> None:
@@ -154,6 +157,7 @@ class Conversation:
         if wait:
             rate = self.node.conf.message_rate
             raise WireError(Error.RATE_LIMITED, f"At most {rate:g} messages a second.", retry_after_s=wait)
+        self.pay(send.room, cost_of_text(send.text, send.data))
         self.connection.patience.accepted()
         address = self.connection.address if self.connection.codec.name == "raw" else ""
         if self.node.hub.is_durable(send.room):
@@ -203,8 +207,26 @@ class Conversation:
             raise WireError(
                 Error.RATE_LIMITED, f"At most {self.node.conf.message_rate:g} changes a second.", retry_after_s=wait
             )
+        text = wanted.text if isinstance(wanted, commands.Edit) else None
+        paid = self.pay(wanted.room, cost_of_change(text))
         self.connection.patience.accepted()
-        self.node.writer.take(self.change_of(wanted, lambda outcome: self.changed(id, outcome)))
+        payer, members = payer_of(self.connection), self.node.hub.count(wanted.room)
+
+        def done(outcome: Outcome) -> None:
+            event = outcome.event if isinstance(outcome, Done) else None
+            self.node.fanout.settle(payer, (cost_of_event(event) - paid) * members)
+            self.changed(id, outcome)
+
+        self.node.writer.take(self.change_of(wanted, done))
+
+    def pay(self, room: str, size: int) -> int:
+        """Pay for what each member of a room on this process gets; return the bytes. Raises: WireError."""
+        if size:
+            cost = size * self.node.hub.count(room)
+            wait = self.node.fanout.take(payer_of(self.connection), cost, self.connection.lane.loop.time())
+            if wait:
+                raise WireError(Error.RATE_LIMITED, TOO_MANY_BYTES, retry_after_s=wait, counts=False)
+        return size
 
     def change_of(
         self, wanted: commands.Edit | commands.Delete | commands.React, done: Callable[[Outcome], None]

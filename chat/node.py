@@ -23,6 +23,7 @@ from chat.doors import Doors, reader_of
 from chat.layers import Layer, pulse_groups
 from chat.live.allowlist import AllowList
 from chat.live.connection import Connection
+from chat.live.fanout import Fanout
 from chat.live.heartbeat import Heartbeat
 from chat.live.hub import Hub
 from chat.live.link import Link
@@ -92,6 +93,8 @@ class Node:
         self.readiness = Readiness(self.database)
         self.writer = Writer(log.commit, self.committed, turn)
         self.writer.failed = self.readiness.failed
+        # Without a limit on messages nothing else is limited that is said.
+        self.fanout = Fanout(conf.fanout_rate if conf.message_rate else 0)
         self.registry = Registry(conf.max_connections, conf.max_connections_per_ip)
         self.heartbeat = Heartbeat(conf.ping_interval, conf.ping_timeout)
         self.allow_list = AllowList()
@@ -219,13 +222,25 @@ class Node:
         if room == EVERYBODY:
             self.look.soon()
             return
+        self._deliver(room, message.get("events"))
+        if "changes" in message:
+            self._deliver(room, message["changes"])
+
+    def _deliver(self, room: str, packed: Any) -> None:
+        """Deliver what another process has packed; an event that only a later version knows hides no other."""
         try:
-            events = wire.unpack(message["events"])
-        except (msgspec.DecodeError, KeyError, TypeError):
+            for event in self._unpack(packed):
+                self.hub.deliver(room, event)
+        except (msgspec.DecodeError, TypeError):
             self.unknown_events["undecodable"] += 1
-            return
-        for event in events:
-            self.hub.deliver(room, event)
+
+    def _unpack(self, packed: Any) -> list[Event]:
+        try:
+            return wire.unpack(packed)
+        except msgspec.ValidationError:
+            events, unknown = wire.unpack_known(packed)
+            self.unknown_events["undecodable"] += unknown
+            return events
 
     async def pulse(self, group: str) -> None:
         await post(self.layer, "", [], node=self.id, group=group)

@@ -90,6 +90,7 @@ SENTENCES = (
     ),
     # Not now
     gettext_noop("At most {most} changes a second."),
+    gettext_noop("Too many bytes for the members of this room at once. Wait a moment."),
     gettext_noop("At most {most} messages a second."),
     gettext_noop("At most {most} requests may wait."),
     gettext_noop("Only the members on this server have it: the channel layer does not answer."),

@@ -46,11 +46,11 @@ class LogClient:
         """Take an envelope of this room."""
         if kind == "resync":
             self.live = False
-        elif kind == "message":
-            self.message(payload)
+        elif isinstance(payload.get("offset"), int) and isinstance(payload.get("prev"), int):
+            self.logged(kind, payload)
 
-    def message(self, payload: Payload) -> None:
-        """Take a live message: apply it, drop it, or note that something is missing."""
+    def logged(self, kind: str, payload: Payload) -> None:
+        """Take a live envelope of the log: apply it, drop it, or note that something is missing."""
         offset, prev = payload["offset"], payload["prev"]
         if not self.live:
             self.wrong.append(f"offset {offset} came while not live")
@@ -58,7 +58,10 @@ class LogClient:
             self.wrong.append(f"offset {offset} follows {prev}, the position is {self.position}")
         elif offset > self.position:
             self.heard.append(offset)
-            self.keep(payload)
+            if kind == "message":
+                self.keep(payload)
+            elif kind == "changed":
+                self.change(payload)
             self.position = offset
         elif offset in self.heard:
             self.wrong.append(f"offset {offset} came twice")
@@ -68,3 +71,10 @@ class LogClient:
         known = self.messages.get(payload["message"])
         if known is None or known["offset"] <= payload["offset"]:
             self.messages[payload["message"]] = {k: v for k, v in payload.items() if k not in TOLD_ONCE}
+
+    def change(self, payload: Payload) -> None:
+        """Put the parts of a message that a change names into its state."""
+        known = self.messages.get(payload["message"])
+        if known is not None and known["offset"] < payload["offset"]:
+            parts = {k: v for k, v in payload.items() if k not in TOLD_ONCE}
+            self.messages[payload["message"]] = {**known, **parts}

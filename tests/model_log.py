@@ -89,14 +89,15 @@ class ModelLog:
             newest = [row for row in self.rows(slug) if row.number <= head.number][: -limits.messages - 1 : -1]
             taken, _ = recovery.cut(slug, head, newest, limits)
             return Page(head, taken[::-1], head.offset)
-        rows = self.changed(slug, since.offset, head)
+        rows = self.changed(slug, since.offset)
+        head = recovery.lifted(head, rows)
         taken, more = recovery.cut(slug, head, rows, limits)
         offset = head.offset if not more else rows[len(taken) - 1].offset if taken else since.offset
         return Page(head, taken, offset, recovered=True, more=more)
 
-    def changed(self, slug: str, since: int, head: Head) -> list[Row]:
+    def changed(self, slug: str, since: int) -> list[Row]:
         """Return what has changed after an offset, by offset."""
-        rows = [row for row in self.rows(slug) if since < row.offset <= head.offset]
+        rows = [row for row in self.rows(slug) if since < row.offset]
         return sorted(rows, key=lambda row: row.offset)
 
     def history(
@@ -120,7 +121,7 @@ class ModelLog:
         head = self.read_head(slug)
         if head is None:
             return None
-        rows = self.changed(slug, since, head)
+        rows = self.changed(slug, since)
         events = [row.event(head.epoch) for row in rows[: recovery.MAX_FILL]]
         policy = self.group.logs[slug].policy
         outsiders = frozenset(

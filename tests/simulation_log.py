@@ -20,7 +20,7 @@ from chat.live.hub import Hub
 from chat.rooms.changes import Change, Delete, Done, Edit, React, Write
 from chat.rooms.recovery import Fill, Head, Page
 from chat.wire.commands import Since
-from chat.wire.events import Message, Person
+from chat.wire.events import Logged, Person
 from chat.wire.frames import Batch
 from tests.fakes import FakeLane, connect, json_codec, raw_codec
 from tests.log_client import LogClient
@@ -182,7 +182,7 @@ class Process:
         if isinstance(outcome, Done) and outcome.event is not None:
             self.world.later(self.told, outcome.event)
 
-    def told(self, event: Message) -> None:
+    def told(self, event: Logged) -> None:
         self.hub.deliver(ROOM, event)
         for process in self.world.processes:
             if process is not self:
@@ -225,7 +225,7 @@ class World:
         """Let a commit be known after a moment, in the order of the commits."""
         asyncio.get_running_loop().call_later(0.001, call, *arguments)
 
-    def publish(self, process: Process, event: Message) -> None:
+    def publish(self, process: Process, event: Logged) -> None:
         """Bring an event to another process, late, twice or never."""
         for _ in range(2 if self.chance(self.chances.doubled) else 1):
             if not self.chance(self.chances.lost):
@@ -315,8 +315,8 @@ def since_of(visitor: Visitor) -> Since | None:
     return None if visitor.epoch is None else Since(visitor.epoch, visitor.position)
 
 
-def answer(visitor: Visitor, page: Page, head: Head) -> None:
-    visitor.answered(head.epoch, page.offset, page.recovered, page.more, page.messages)
+def answer(visitor: Visitor, page: Page) -> None:
+    visitor.answered(page.head.epoch, page.offset, page.recovered, page.more, page.messages)
 
 
 async def join(visitor: Visitor) -> None:
@@ -332,8 +332,8 @@ async def join(visitor: Visitor) -> None:
     await world.pause()
     if page.more:
         hub.discard(ROOM, connection)
-    answer(visitor, page, head)
-    if not page.more and not hub.enter(ROOM, connection, head):
+    answer(visitor, page)
+    if not page.more and not hub.enter(ROOM, connection, page.head):
         visitor.live = False
 
 
@@ -347,8 +347,8 @@ async def join_added_after_the_read(visitor: Visitor) -> None:
     page = world.log.page(ROOM, head, since_of(visitor))
     await world.pause()
     hub.begin(ROOM, connection)
-    answer(visitor, page, head)
-    if page.more or not hub.enter(ROOM, connection, head):
+    answer(visitor, page)
+    if page.more or not hub.enter(ROOM, connection, page.head):
         hub.discard(ROOM, connection)
         visitor.live = False
 
@@ -368,7 +368,7 @@ async def join_rows_before_the_head(visitor: Visitor) -> None:
     assert head is not None
     if page.more:
         hub.discard(ROOM, connection)
-        answer(visitor, page, before)
+        answer(visitor, page)
         return
     visitor.answered(head.epoch, head.offset, page.recovered, False, page.messages)
     if not hub.enter(ROOM, connection, head):

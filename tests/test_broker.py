@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chat.broker import EVENTS, MAX_EVENTS, SEND_SECONDS, Broker, group_of, post
 from chat.live.hub import Hub
-from chat.wire.events import Event, unpack
+from chat.wire.events import Changed, Event, unpack
 from tests.fakes import FakeLayer, broadcast, message
 from tests.virtual import in_virtual_time
 
@@ -233,3 +233,13 @@ async def test_what_waits_when_a_run_fails_goes_with_the_next_run() -> None:
     again.cancel()
     with pytest.raises(asyncio.CancelledError):
         await again
+
+
+@in_virtual_time
+async def test_changes_travel_apart_from_what_the_version_before_knows() -> None:
+    layer, change = FakeLayer(), Changed(1, 2, "e1", {"👍": ["user:1"]})
+    await post(layer, "lobby", [message(1), change, message(2)], node="node-1")
+    await post(layer, "lobby", [message(3)], node="node-1")
+    (_, mixed), (_, plain) = layer.bus.sent
+    assert (unpack(mixed["events"]), unpack(mixed["changes"])) == ([message(1), message(2)], [change])
+    assert "changes" not in plain

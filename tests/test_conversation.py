@@ -53,6 +53,11 @@ class Client:
     def heard(self) -> list[dict[str, Any]]:
         return [e["payload"] for e in self.lane.take() if e["type"] == "message"]
 
+    @property
+    def logged(self) -> list[tuple[str, dict[str, Any]]]:
+        """What came of a log, with its types."""
+        return [(e["type"], e["payload"]) for e in self.lane.take() if "prev" in e.get("payload", {})]
+
 
 def code(answer: dict[str, Any]) -> str:
     assert answer["type"] == "error", answer

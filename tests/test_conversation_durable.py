@@ -42,6 +42,14 @@ def filled(node: Node, count: int, **fields: Any) -> None:
     log_of(node).commit([written("lobby", **fields) for _ in range(count)])
 
 
+CHANGES_OF_ONE: list[tuple[str, dict[str, Any]]] = [
+    ("send", {"text": "hi"}),
+    ("edit", {"message": 1, "text": "ho"}),
+    ("react", {"message": 1, "emoji": "👍", "on": True}),
+    ("delete", {"message": 1}),
+]
+
+
 async def member(node: Node, *rooms: str, codec: str = "json", **options: Any) -> Client:
     client = Client(node, codec, **options)
     await client.join(*(rooms or ("lobby",)))
@@ -122,7 +130,7 @@ async def test_a_message_without_a_key_or_an_id_is_kept_and_not_acknowledged() -
 
 
 @in_virtual_time
-async def test_edits_deletions_and_reactions_are_acknowledged_and_told_as_whole_messages() -> None:
+async def test_edits_deletions_and_reactions_are_acknowledged_and_take_an_offset_each() -> None:
     async with started() as node:
         one, other = await member(node), await member(node)
         await one.ask("send", room="lobby", text="hi")
@@ -138,19 +146,52 @@ async def test_edits_deletions_and_reactions_are_acknowledged_and_told_as_whole_
 async def test_every_member_hears_every_state_in_order() -> None:
     async with started() as node:
         one, other = await member(node), await member(node)
-        one.say("send", room="lobby", text="hi")
-        one.say("edit", room="lobby", message=1, text="ho")
-        one.say("react", room="lobby", message=1, emoji="👍", on=True)
-        one.say("delete", room="lobby", message=1)
-        await asyncio.sleep(0.1)
-        heard = other.heard
-        assert [(m["prev"], m["offset"], m.get("text")) for m in heard] == [
-            (0, 1, "hi"),
-            (1, 2, "ho"),
-            (2, 3, "ho"),
-            (3, 4, None),
+        for kind, payload in CHANGES_OF_ONE:
+            one.say(kind, room="lobby", **payload)
+            await asyncio.sleep(0.1)
+        heard = other.logged
+        assert [(kind, m["prev"], m["offset"], m.get("text")) for kind, m in heard] == [
+            ("message", 0, 1, "hi"),
+            ("message", 1, 2, "ho"),
+            ("changed", 2, 3, None),
+            ("message", 3, 4, None),
         ]
-        assert heard == one.heard
+        assert heard[2][1]["reactions"] == {"👍": {"count": 1, "ids": [one.connection.person.id]}}
+        assert heard == one.logged
+
+
+@in_virtual_time
+async def test_what_is_changed_of_one_message_at_once_is_one_envelope() -> None:
+    async with started() as node:
+        one, other = await member(node), await member(node)
+        for kind, payload in CHANGES_OF_ONE[:3]:
+            one.say(kind, room="lobby", **payload)
+        await asyncio.sleep(0.1)
+        ((kind, state),) = other.logged
+        assert (kind, state["prev"], state["offset"], state["text"]) == ("message", 0, 3, "ho")
+        assert list(state["reactions"]) == ["👍"]
+        for emoji, on in (("🎉", True), ("👍", False), ("🎈", True)):
+            one.say("react", room="lobby", message=1, emoji=emoji, on=on)
+        await asyncio.sleep(0.1)
+        ((kind, state),) = other.logged
+        assert (kind, state["prev"], state["offset"], list(state["reactions"])) == ("changed", 3, 6, ["🎉", "🎈"])
+
+
+@in_virtual_time
+async def test_a_reaction_to_a_long_text_costs_each_reader_a_reaction() -> None:
+    async with started() as node:
+        one, reader, raw = await member(node), await member(node), Client(node, "raw")
+        node.hub.begin("lobby", raw.connection)
+        head = log_of(node).read_head("lobby")
+        assert head is not None
+        assert node.hub.enter("lobby", raw.connection, head)
+        await one.ask("send", room="lobby", text="x" * 65536)
+        reader.lane.take()
+        raw.lane.batches.clear()
+        for number in range(20):
+            await one.ask("react", room="lobby", message=1, emoji="👍", on=number % 2 == 0)
+        assert sum(len(batch.wire) for batch in reader.lane.batches) < 20 * 300
+        assert raw.lane.batches == [], "raw members hear nothing of it"
 
 
 @pytest.mark.parametrize(

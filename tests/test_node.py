@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 from django.db import OperationalError
 
@@ -109,6 +110,16 @@ def test_what_the_layer_brings_and_nobody_understands_is_counted_and_raises_noth
         assert connection.lane.batches == []
 
     scenario()
+
+
+@in_virtual_time
+async def test_what_another_version_sends_hides_nothing_that_is_known() -> None:
+    node = make_node()
+    connection = member(node)
+    later = msgspec.msgpack.encode([message(1), ["zz", 1, 2], message(2)])
+    node.receive({"type": EVENTS, "room": "lobby", "node": "x", "events": later, "changes": pack([message(3)])})
+    await asyncio.sleep(0.1)
+    assert (heard(connection), node.unknown_events.total()) == ([1, 2, 3], 1)
 
 
 @in_virtual_time

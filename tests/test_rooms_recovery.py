@@ -178,8 +178,11 @@ def test_what_was_pruned_before_it_was_heard_of_makes_one_start_over(store: Stor
     assert recovered(room, since(room, 3)).recovered is True
 
 
-@pytest.mark.parametrize("change", [written, lambda room: edit(room, 1), lambda room: delete(room, 2)])
-def test_what_changes_between_the_head_and_the_rows_is_told_live_and_not_covered(
+BETWEEN = [written, lambda room: edit(room, 1), lambda room: delete(room, 2), lambda room: react(room, 3)]
+
+
+@pytest.mark.parametrize("change", BETWEEN)
+def test_what_changes_between_the_head_and_the_rows_is_covered_and_told_whole(
     store: Store, change: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = store.room()
@@ -192,10 +195,17 @@ def test_what_changes_between_the_head_and_the_rows_is_told_live_and_not_covered
 
     monkeypatch.setattr(recovery, "select", select_late)
     page = recovered(room, wanted)
-    assert page.offset == page.head.offset == 3
-    assert all(message["offset"] <= 3 for message in told(page))
+    assert page.offset == page.head.offset == 4
+    assert [message["offset"] for message in told(page)][-1] == 4, "a reaction alone would be told live"
+    assert {2, 3} <= {message["message"] for message in told(page)}
+    assert page.head.number == max(3, *numbers(page))
+    found = recovery.fill(room, 1)
+    assert found is not None
+    known = recovery.read_head(room)
+    assert known is not None
+    assert found.head.offset == found.events[-1].offset == known.offset
     newest = recovered(room)
-    assert newest.offset == 4, "the one before is known now, the one beside is not"
+    assert newest.offset == known.offset, "what changed before is known now, what changes beside is not"
     assert {m["message"] for m in told(newest)} <= set(range(1, newest.head.number + 1))
 
 

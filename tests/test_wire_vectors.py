@@ -13,8 +13,9 @@ import pytest
 from chat.wire import json, names
 from chat.wire.codes import WireError
 from chat.wire.commands import Name
-from chat.wire.events import Broadcast, Event, Message, Person, Place
+from chat.wire.events import Broadcast, Changed, Event, Message, Person, Place
 from chat.wire.frames import Opcode
+from tests.chaos.replica import Heard, Replica
 from tests.fakes import MESSAGE_BYTES, json_codec, raw_codec
 
 VECTORS = Path(__file__).parent / "vectors"
@@ -30,8 +31,11 @@ def with_events() -> list[Any]:
 
 def event(fields: dict[str, Any]) -> Event:
     fields = dict(fields)
-    if fields.pop("kind") == "broadcast":
+    kind = fields.pop("kind")
+    if kind == "broadcast":
         return Broadcast(**fields)
+    if kind == "changed":
+        return Changed(**fields)
     fields["author"] = Person(**fields["author"])
     if "data" in fields:
         fields["data"] = base64.b64decode(fields["data"])
@@ -97,3 +101,14 @@ def test_the_raw_encoder_says_the_same_events_in_their_own_kinds_of_frames(vecto
         for frame in batch.frames
     ]
     assert told == vector["raw"]
+
+
+@pytest.mark.parametrize("vector", read("positions"))
+def test_an_envelope_of_whatever_type_moves_a_clients_position_as_the_vector_says(vector: dict[str, Any]) -> None:
+    replica = Replica("lobby")
+    held = [{"message": number, "offset": number, "reactions": {}} for number in (1, 2, 3)]
+    replica.answered({"epoch": "e1", "offset": 3, "recovered": False, "more": False, "messages": held})
+    words = {Heard.APPLIED: "apply", Heard.DOUBLE: "drop", Heard.GAP: "gap"}
+    heard = [words[replica.hear(it["payload"], it["type"])] for it in vector["envelopes"]]
+    assert (heard, replica.position) == (vector["heard"], vector["offset"])
+    assert replica.messages[1]["reactions"] == vector["reactions"]

@@ -6,14 +6,15 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from chat.wire.events import Broadcast, Event, Member
+from chat.wire.events import MAX_IDS_SHOWN, Broadcast, Changed, Event, Member
 
 # A pass that waits longer than this would be felt.
 MAX_WAIT_SECONDS = 0.005
 # What one pass may carry: an eighth of the smallest outbox or so, so that no burst alone makes a healthy reader slow.
 MAX_PASS_BYTES = 64 * 1024
-# An envelope without its text.
+# An envelope without its text, and one of those whom it names under an emoji.
 ENVELOPE_BYTES = 256
+REACTION_BYTES = 32
 # More than this waits only when senders are without limits: then they are not read from until it is fewer.
 MANY_WAITING = 4096
 
@@ -94,4 +95,7 @@ def size_of(event: Event) -> int:
         return ENVELOPE_BYTES
     if isinstance(event, Broadcast):
         return ENVELOPE_BYTES + len(event.text)
-    return ENVELOPE_BYTES + len(event.text or event.data or b"")
+    size = ENVELOPE_BYTES if isinstance(event, Changed) else ENVELOPE_BYTES + len(event.text or event.data or b"")
+    if event.reactions:
+        size += REACTION_BYTES * sum(min(len(ids), MAX_IDS_SHOWN) for ids in event.reactions.values())
+    return size

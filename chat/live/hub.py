@@ -12,7 +12,7 @@ from chat.live.gather import Gather
 from chat.live.stream import Fill, Head, Stream
 from chat.wire.codec import Codec
 from chat.wire.codes import RESYNC
-from chat.wire.events import START, Broadcast, Event, Heard, Member, Message, Place, after
+from chat.wire.events import START, Broadcast, Changed, Event, Heard, Member, Message, Place, Told, after
 
 logger = logging.getLogger("chat.hub")
 
@@ -33,7 +33,7 @@ class LiveRoom:
     def __init__(self, slug: str, loop: asyncio.AbstractEventLoop) -> None:
         self.slug = slug
         self.members: dict[Codec, set[Connection]] = {}
-        self.joining: dict[Connection, list[Message]] = {}
+        self.joining: dict[Connection, list[Told]] = {}
         self.ahead: dict[Connection, Place] = {}
         self.place = START
         self.whole_after = 0
@@ -89,10 +89,10 @@ class LiveRoom:
             member.outbox.put_or_shed(batch, rest, ephemeral)
 
     def _carry_to_the_late(self, events: list[Heard]) -> None:
-        messages = [event for event in events if isinstance(event, Message)]
+        told = [event for event in events if not isinstance(event, Broadcast)]
         for buffered in self.joining.values():
             if len(buffered) <= MAX_BUFFERED:
-                buffered.extend(messages)
+                buffered.extend(told)
         for member, place in self.ahead.items():
             self.ahead[member] = self._catch_up(member, events, place)
 
@@ -283,7 +283,7 @@ class Hub:
         room = self.rooms.get(slug)
         if room is None:
             return
-        if room.stream is not None and isinstance(event, Message | Member):
+        if room.stream is not None and isinstance(event, Message | Changed | Member):
             if event.offset is not None:
                 room.stream.offer(event)
         else:

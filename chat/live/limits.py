@@ -24,6 +24,10 @@ class Bucket:
         self.tokens = burst
         self.updated = now
 
+    def is_full(self, now: float) -> bool:
+        """Tell whether a new bucket would be like this one."""
+        return self.tokens + (now - self.updated) * self.rate >= self.burst
+
     def take(self, now: float, cost: int = 1) -> float:
         """Take so many tokens and return 0, or return the seconds until there are so many; more than `burst` is never."""
         if not self.rate:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from chat.rooms.permissions import Role
 from chat.wire.codes import WireError
-from chat.wire.events import Member, Message, Person
+from chat.wire.events import Logged, Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Done:
     message: int
     offset: int
     at: float
-    event: Message | Member | None = None
+    event: Logged | None = None
 
 
 Outcome = Done | WireError

@@ -55,6 +55,8 @@ def change_message(group: Group, log: Log, change: Edit | Delete | React, now: i
         return Done(row.number, row.offset, row.at / 1000)
     after = after._replace(offset=log.next_offset(), change=change.key)
     group.put(after)
+    if isinstance(change, React):
+        return Done(after.number, after.offset, after.at / 1000, after.changed(log.epoch))
     return done(log, after)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
@@ -115,8 +115,8 @@ def enter(slug: str, reader: Reader) -> Head | None:
 def recover(slug: str, since: Since | None, limits: Limits = PAGE, reader: Reader | None = None) -> Page | None:
     """Return what a join answers: what changed after `since`, or the newest page.
 
-    The head is read first: a message that changes between the two reads is then told live, and never lost. The
-    reader's right is read last: while they had it, all that was read was there.
+    The head is read first: what changes after that is told live, or is in the answer (`lifted`). The reader's right is
+    read last: while they had it, all that was read was there.
 
     Raises: WireError where the reader may not read, django.db.Error.
     """
@@ -134,13 +134,23 @@ def read_page(slug: str, head: Head, since: Since | None, limits: Limits) -> Pag
         return newest(slug, head, limits)
     if not head.pruned <= since.offset <= head.offset or missed_too_much(head, since.offset):
         return newest(slug, head, limits)
-    rows = select(
-        '"offset" > %s AND "offset" <= %s ORDER BY "offset" LIMIT %s',
-        [head.id, since.offset, head.offset, limits.messages + 1],
-    )
+    rows = select('"offset" > %s ORDER BY "offset" LIMIT %s', [head.id, since.offset, limits.messages + 1])
+    head = lifted(head, rows)
     taken, more = cut(slug, head, rows, limits)
     offset = head.offset if not more else rows[len(taken) - 1].offset if taken else since.offset
     return Page(head, taken, offset, recovered=True, more=more)
+
+
+def lifted(head: Head, rows: Sequence[Row]) -> Head:
+    """Return the head as it was when all that had changed after an offset was read, in one statement.
+
+    What changed between the head and the rows belongs to both: of a reaction only the reaction is told live, so the
+    message that it is on must not be left to that.
+    """
+    offset = max((row.offset for row in rows), default=0)
+    if offset <= head.offset:
+        return head
+    return replace(head, offset=offset, number=max(head.number, *(row.number for row in rows)))
 
 
 def missed_too_much(head: Head, since: int) -> bool:
@@ -187,9 +197,8 @@ def fill(slug: str, since: int, members: Collection[Reader] = ()) -> Fill | None
     head = read_head(slug)
     if head is None:
         return None
-    rows = select(
-        '"offset" > %s AND "offset" <= %s ORDER BY "offset" LIMIT %s', [head.id, since, head.offset, MAX_FILL + 1]
-    )
+    rows = select('"offset" > %s ORDER BY "offset" LIMIT %s', [head.id, since, MAX_FILL + 1])
+    head = lifted(head, rows)
     outsiders = rights.outsiders(head.id, head.policy, members)
     return Fill(head, [row.event(head.epoch) for row in rows[:MAX_FILL]], len(rows) <= MAX_FILL, outsiders)
 

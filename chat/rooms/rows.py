@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from chat.wire.emoji import joined
-from chat.wire.events import Message, Person
+from chat.wire.events import Changed, Message, Person
 
 COLUMNS = (
     *("room_id", "number", '"offset"', '"key"', "change", "author", "name", "kind", "address", '"text"', '"data"'),
@@ -76,6 +76,10 @@ class Row(NamedTuple):
             reply_to=self.reply_to,
             reactions=self.reacted() or None,
         )
+
+    def changed(self, epoch: str) -> Changed:
+        """Return what a change that left the text alone has made of the message, as it travels."""
+        return Changed(self.number, self.offset, epoch, reactions=self.reacted())
 
 
 def reactions_text(reactions: dict[str, list[str]]) -> str:

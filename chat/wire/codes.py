@@ -93,6 +93,7 @@ class WireError(Exception):
 
     `key` is the stable name of the sentence, `params` is what stands in it, `field` is the part of the payload that it is
     about. Pages translate by the key. An error with a key is one that people can make: it never counts as a bad frame.
+    `counts` tells whether going on regardless is a flood, or bad frames, that end the connection.
     """
 
     def __init__(
@@ -105,8 +106,10 @@ class WireError(Exception):
         key: str = "",
         params: Mapping[str, str | int] | None = None,
         field: str = "",
+        counts: bool = True,
     ) -> None:
         super().__init__(message)
+        self.counts = counts
         self.code = code
         self.message = message
         self.id = id

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+# Of those who reacted with one emoji, an envelope names so many; `count` tells how many they are.
+MAX_IDS_SHOWN = 20
+
 
 class Person(msgspec.Struct, frozen=True):
     """Somebody as others see them."""
@@ -39,6 +42,20 @@ class Message(msgspec.Struct, frozen=True, array_like=True, tag="m"):
     ephemeral = False
 
 
+class Changed(msgspec.Struct, frozen=True, array_like=True, tag="c"):
+    """A change that leaves a message's text alone: the whole present state of the parts that it names (None: not named).
+
+    Only a durable room has it. `reactions` are the ids of those who reacted, by emoji.
+    """
+
+    message: int
+    offset: int
+    epoch: str
+    reactions: dict[str, list[str]] | None = None
+
+    ephemeral = False
+
+
 class Member(msgspec.Struct, frozen=True, array_like=True, tag="p"):
     """A change of what somebody is in a room; `reads` tells whether they may still read there.
 
@@ -65,11 +82,13 @@ class Broadcast(msgspec.Struct, frozen=True, array_like=True, tag="b"):
     ephemeral = True
 
 
-Event = Message | Member | Broadcast
+Event = Message | Changed | Member | Broadcast
 # What members hear.
-Heard = Message | Broadcast
+Heard = Message | Changed | Broadcast
+# What members hear of a log, each with its place there.
+Told = Message | Changed
 # What a log is made of.
-Logged = Message | Member
+Logged = Message | Changed | Member
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -83,6 +102,8 @@ START = Place()
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Event])
+_event: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
+_apart = msgspec.msgpack.Decoder(list[msgspec.Raw])
 
 
 def pack(events: Sequence[Event]) -> bytes:
@@ -98,10 +119,29 @@ def unpack(packed: bytes) -> list[Event]:
     return _decoder.decode(packed)
 
 
+def unpack_known(packed: bytes) -> tuple[list[Event], int]:
+    """Return the events of another version's `pack` that this one knows, and how many it does not know.
+
+    Raises: msgspec.DecodeError where no list came.
+    """
+    found = [_known(raw) for raw in _apart.decode(packed)]
+    known = [event for event in found if event is not None]
+    return known, len(found) - len(known)
+
+
+def _known(raw: msgspec.Raw) -> Event | None:
+    try:
+        return _event.decode(raw)
+    except msgspec.ValidationError:
+        return None
+
+
 def after(place: Place, events: Sequence[Event]) -> Place:
     """Return the place that hearing these events leads to; broadcasts have none."""
     offset, number = place.offset, place.number
     for event in events:
         if isinstance(event, Message) and event.offset is not None:
             offset, number = event.offset, max(number, event.message)
+        elif isinstance(event, Changed):
+            offset = event.offset
     return Place(offset, number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -29,15 +29,14 @@ from chat.wire.commands import (
     Send,
 )
 from chat.wire.emoji import is_emoji
-from chat.wire.events import Broadcast, Heard, Message, Person, Place
+from chat.wire.events import MAX_IDS_SHOWN, Broadcast, Changed, Heard, Message, Person, Place
 from chat.wire.frames import Batch, Frame, Opcode
 from chat.wire.texts import check_shown
+from chat.wire.together import together
 
 SUBPROTOCOL = "chat.v1.json"
 MAX_DEPTH = 32
 MAX_BATCH_BYTES = 64 * 1024
-# Of those who reacted with one emoji; `count` tells how many they are.
-MAX_IDS_SHOWN = 20
 # What this server has; a client looks here before it uses more than the first version's minimum.
 FEATURES = (
     "broadcast",
@@ -54,6 +53,7 @@ FEATURES = (
     "read",
     "notice",
     "auth",
+    "changed",
 )
 # Known to the protocol, not yet to this server.
 UNSUPPORTED = frozenset({"typing", "who"})
@@ -229,6 +229,16 @@ class MessagePayload(Struct):
     reactions: dict[str, Reactions] | UnsetType = UNSET
 
 
+class ChangedPayload(Struct):
+    """A change that leaves the text alone: the whole present state of the parts that it names."""
+
+    room: str
+    message: int
+    offset: int
+    prev: int | None
+    reactions: dict[str, Reactions] | UnsetType = UNSET
+
+
 class BroadcastPayload(Struct):
     room: str
     name: str
@@ -251,7 +261,21 @@ def encode_event(room: str, event: Heard, prev: int | None = None) -> bytes:
     if isinstance(event, Broadcast):
         spoken = BroadcastPayload(room, event.name, event.text, timestamp(event.at), timestamp(event.due_at))
         return envelope("broadcast", spoken)
+    if isinstance(event, Changed):
+        return envelope("changed", changed_of(room, event, prev))
     return envelope("message", payload_of(room, event, prev))
+
+
+def changed_of(room: str, event: Changed, prev: int | None) -> ChangedPayload:
+    payload = ChangedPayload(room, event.message, event.offset, prev)
+    if event.reactions is not None:
+        payload.reactions = shown(event.reactions)
+    return payload
+
+
+def shown(reactions: Mapping[str, list[str]]) -> dict[str, Reactions]:
+    """Return reactions as they stand in an envelope."""
+    return {emoji: Reactions(len(ids), ids[:MAX_IDS_SHOWN]) for emoji, ids in reactions.items()}
 
 
 def payload_of(room: str, message: Message, prev: int | None = None) -> MessagePayload:
@@ -270,9 +294,7 @@ def add_state(payload: MessagePayload, message: Message, prev: int | None) -> No
     """Add what only a log knows of a message."""
     payload.offset = message.offset
     payload.prev = prev
-    payload.reactions = {
-        emoji: Reactions(len(ids), ids[:MAX_IDS_SHOWN]) for emoji, ids in (message.reactions or {}).items()
-    }
+    payload.reactions = shown(message.reactions or {})
     if message.edited_at is not None:
         payload.edited_at = timestamp(message.edited_at)
     if message.deleted:
@@ -319,9 +341,9 @@ class JsonCodec:
     def encode(self, room: str, events: Sequence[Heard], place: Place) -> Batch:
         encoded = []
         prev = place.offset
-        for event in events:
+        for event in together(events, place):
             encoded.append(encode_event(room, event, prev))
-            if isinstance(event, Message) and event.offset is not None:
+            if not isinstance(event, Broadcast) and event.offset is not None:
                 prev = event.offset
         return pack(encoded)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from chat.wire.codes import Close, WireError
 from chat.wire.commands import Command, Id, Send
-from chat.wire.events import Broadcast, Heard, Message, Place
+from chat.wire.events import Broadcast, Changed, Heard, Message, Place
 from chat.wire.frames import Batch, Frame, Opcode
 
 
@@ -38,10 +38,12 @@ class RawCodec:
         return None
 
 
-def news(events: Sequence[Heard], place: Place) -> Iterator[Heard]:
+def news(events: Sequence[Heard], place: Place) -> Iterator[Message | Broadcast]:
     """Yield what a raw member hears: of a log each message once, and never as edited, deleted or reacted to."""
     number = place.number
     for event in events:
+        if isinstance(event, Changed):
+            continue
         if isinstance(event, Message) and event.offset is not None:
             if event.message <= number:
                 continue
@@ -51,7 +53,7 @@ def news(events: Sequence[Heard], place: Place) -> Iterator[Heard]:
         yield event
 
 
-def encode_event(event: Heard, sender: str) -> Frame:
+def encode_event(event: Message | Broadcast, sender: str) -> Frame:
     if isinstance(event, Broadcast):
         return Frame(Opcode.TEXT, event.text.encode())
     prefix = encode_prefix(event, sender)

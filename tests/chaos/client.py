@@ -145,8 +145,8 @@ class Client:
             case "welcome":
                 self.you = payload["user"]
                 self.wanted.set()
-            case "message":
-                if self.replicas[payload["room"]].hear(payload) is Heard.GAP:
+            case kind if "offset" in payload and "prev" in payload:
+                if self.replicas[payload["room"]].hear(payload, kind) is Heard.GAP:
                     self._want(payload["room"])
             case "resync":
                 self.counts["resyncs"] += 1

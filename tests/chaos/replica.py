@@ -10,7 +10,7 @@ Payload = dict[str, Any]
 
 
 class Heard(Enum):
-    """What became of a message envelope."""
+    """What became of an envelope of the log."""
 
     APPLIED = "applied"
     DOUBLE = "double"
@@ -39,16 +39,19 @@ class Replica:
             return None
         return {"epoch": self.epoch, "offset": self.position}
 
-    def hear(self, message: Payload) -> Heard:
-        """Take a live envelope."""
-        if self.recovers and message["offset"] <= self.position:
+    def hear(self, payload: Payload, kind: str = "message") -> Heard:
+        """Take a live envelope, of whatever kind, that has an offset and a prev."""
+        if self.recovers and payload["offset"] <= self.position:
             heard = Heard.DOUBLE
-        elif self.recovers and message["prev"] > self.position:
+        elif self.recovers and payload["prev"] > self.position:
             heard = Heard.GAP
         else:
             heard = Heard.APPLIED
-            self._put(message)
-            self.position = message["offset"]
+            if kind == "message":
+                self._put(payload)
+            elif kind == "changed":
+                self._change(payload)
+            self.position = payload["offset"]
         # On its way since before the join that is under way: that one's answer begins where this client stands.
         if heard is Heard.APPLIED or not self.joining:
             self.counts[heard.value] += 1
@@ -87,3 +90,8 @@ class Replica:
         held = self.messages.get(message["message"])
         if held is None or held["offset"] < message["offset"]:
             self.messages[message["message"]] = message
+
+    def _change(self, parts: Payload) -> None:
+        held = self.messages.get(parts["message"])
+        if held is not None and held["offset"] < parts["offset"]:
+            self.messages[parts["message"]] = {**held, **parts}

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { durableAck, enterDurable, EPOCH, failure, joinAck, kept, OTHER, welcome, YOU } from "./fakes.js";
 import { ack, enteredDurable, redial, sends, started } from "./started.js";
+import { vectors } from "./vectors.js";
 
 const three = [kept(1), kept(2), kept(3)];
 const texts = (room) => room.items.map(({ text, deleted }) => (deleted ? "(deleted)" : text));
@@ -268,4 +269,52 @@ test("whatever is lost, cut and joined again: in the end the client holds the lo
     assert.deepEqual(client.room.items.map(({ number, text, offset }) => [number, text, offset]), wanted.map(({ message, text, offset }) => [message, text, offset]), `seed ${seed}`);
     assert.equal(client.room.position.offset, log.offset, `seed ${seed}`);
   }
+});
+
+for (const { name, envelopes, heard, offset, reactions } of vectors("positions")) {
+  test(`positions: ${name}`, () => {
+    const { browser, room } = enteredDurable(three);
+    const before = browser.socket.all("join").length;
+    browser.socket.say(...envelopes);
+    assert.equal(room.position.offset, offset);
+    assert.equal(browser.socket.all("join").length - before, heard.filter((it) => it === "gap").length);
+    const shown = room.message(1).reactions.map(({ emoji, count, ids }) => [emoji, { count, ids }]);
+    assert.deepEqual([Object.fromEntries(shown), room.message(1).text], [reactions, "m1"]);
+  });
+}
+
+test("a change of a message that is not loaded is in the page that brings it, unless that is newer", () => {
+  for (const [told, expected] of [[21, "🎉"], [30, "👍"]]) {
+    const { browser, room } = enteredDurable([kept(11, 20)], 20);
+    room.older();
+    const { id } = browser.socket.last("history");
+    const party = { "🎉": { count: 1, ids: ["a"] } };
+    browser.socket.say({ type: "changed", payload: { room: "lobby", message: 10, offset: 25, prev: 20, reactions: party } });
+    const thumbs = { "👍": { count: 1, ids: ["a"] } };
+    const page = [kept(10, told, { reactions: thumbs })].map(({ payload }) => payload);
+    browser.socket.say({ type: "ack", id, payload: { messages: page, more: false } });
+    assert.deepEqual(room.message(10).reactions.map(({ emoji }) => emoji), [expected]);
+    assert.equal(room.message(10).text, "m10");
+    assert.equal(room.position.offset, 25);
+  }
+});
+
+test("a message that was edited and reacted to while its page was on its way has both", () => {
+  const { browser, room } = enteredDurable([kept(11, 20)], 20);
+  room.older();
+  const { id } = browser.socket.last("history");
+  const party = { "🎉": { count: 1, ids: ["a"] } };
+  browser.socket.say(kept(10, 21, { text: undefined, deleted: true }), { type: "changed", payload: { room: "lobby", message: 10, offset: 22, prev: 21, reactions: party } });
+  browser.socket.say({ type: "ack", id, payload: { messages: [kept(10, 10).payload], more: false } });
+  const { text, deleted, reactions, offset } = room.message(10);
+  assert.deepEqual([text, deleted, reactions.length, offset], ["", true, 1, 22]);
+});
+
+test("a change of one's own is done when any envelope of its message has come so far", () => {
+  const { browser, room, view } = enteredDurable(three);
+  room.react(room.message(1), "👍", true);
+  const { id } = browser.socket.last("react");
+  const reactions = { "👍": { count: 1, ids: [YOU.id] } };
+  browser.socket.say({ type: "ack", id, payload: { offset: 4 } }, { type: "changed", payload: { room: "lobby", message: 1, offset: 6, prev: 3, reactions } });
+  assert.deepEqual([room.message(1).changes, room.message(1).offset, view.last("changed")], [[], 6, room.message(1)]);
 });

@@ -110,7 +110,8 @@ def test_an_edit_a_deletion_and_a_reaction_are_seen_by_others_and_by_who_comes_l
     assert alice.ask("edit", {"room": room, "message": first["message"], "text": "ONE"})["type"] == "ack"
     assert heard(bob)("ONE")["edited_at"]
     bob.ask("react", {"room": room, "message": first["message"], "emoji": "👍", "on": True})
-    reacted = bob.message()
+    reacted = bob.expect("changed")["payload"]
+    assert reacted.keys() == {"room", "message", "offset", "prev", "reactions"}
     assert reacted["reactions"]["👍"]["count"] == 1
     assert alice.ask("delete", {"room": room, "message": second["message"]})["type"] == "ack"
     deleted = bob.message()

@@ -21,6 +21,7 @@ TIGHT = {
     "CHAT_MESSAGE_BURST": "3",
     "CHAT_MAX_MESSAGE_BYTES": "100",
     "CHAT_MAX_ROOMS_PER_CONNECTION": "3",
+    "CHAT_FANOUT_RATE": "1000",
 }
 
 
@@ -91,6 +92,23 @@ def test_the_size_limit_is_a_setting(shared, raw, guest, room):
 
 
 # Rates
+
+
+def test_what_costs_all_members_of_a_room_is_limited_by_what_it_costs_them(shared, guest, room):
+    """The other guests of this address pay from the same bucket, so several accounts of one attacker do, too."""
+    server = shared(**TIGHT)
+    alice, *others = [guest(server, room) for _ in range(12)]
+    assert "changed" in alice.welcome["features"]
+    alice.send(room, "hello")
+    wanted = {"room": room, "message": 1, "emoji": "👍", "on": True}
+    assert alice.ask("react", wanted)["type"] == "ack"
+    refused = others[0].ask("react", wanted)["payload"]
+    assert refused["code"] == "rate_limited" and "bytes" in refused["message"]
+    assert 0 < refused["retry_after_s"] < 5
+    until(lambda: others[0].ask("react", wanted)["type"] == "ack", "the reaction is taken")
+    heard = [others[1].expect("changed")["payload"] for _ in range(2)]
+    assert [it["reactions"]["👍"]["count"] for it in heard] == [1, 2]
+    assert heard[1]["prev"] == heard[0]["offset"]
 
 
 def test_over_the_rate_a_json_guest_is_told_when_to_try_again(shared, guest, room):

@@ -55,7 +55,7 @@ export class Wire {
     let offset = this.#position()?.offset;
     for (const { type, payload } of frame.split("\n").map((line) => JSON.parse(line))) {
       if (type === "ack" && payload.messages && payload.epoch) offset = payload.offset;
-      if (type !== "message" || offset === undefined) continue;
+      if (!Number.isInteger(payload?.offset) || !Number.isInteger(payload.prev) || offset === undefined) continue;
       const heard = payload.offset <= offset ? "double" : payload.prev > offset ? "gap" : "applied";
       this.counts[heard] += 1;
       if (heard === "applied") offset = payload.offset;

@@ -51,7 +51,14 @@ export class Edge {
 
   /** A message that is not loaded has changed: if a page with it is on its way, that may hold its old state. */
   missed(payload) {
-    if (this.#state.loading) this.#aside.set(payload.message, payload);
+    if (this.#state.loading) this.#aside.set(payload.message, { whole: payload, parts: {} });
+  }
+
+  /** The same of a message of which only some parts are told. */
+  changed({ message, prev, ...parts }) {
+    if (!this.#state.loading) return;
+    const { whole, parts: before } = this.#aside.get(message) ?? {};
+    this.#aside.set(message, { whole, parts: { ...before, ...parts } });
   }
 
   /** The connection is gone, and the answer with it. */
@@ -75,8 +82,9 @@ export class Edge {
   }
 
   #newer(message) {
-    const other = this.#aside.get(message.message);
-    return other && other.offset > message.offset ? other : message;
+    const { whole, parts } = this.#aside.get(message.message) ?? {};
+    const known = whole?.offset > message.offset ? whole : message;
+    return parts?.offset > known.offset ? { ...known, ...parts } : known;
   }
 
   #become(state) {

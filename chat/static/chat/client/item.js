@@ -53,6 +53,11 @@ export function fieldsOf({ author, text, data, at, key, message, offset, edited_
   };
 }
 
+/** Return the fields that a change which leaves the text alone tells: those of the parts that it names. */
+export function partsOf({ offset, reactions }) {
+  return reactions === undefined ? { offset } : { offset, reactions: reactionsOf(reactions) };
+}
+
 /** Return what the server's own word shows. */
 export function broadcastItem({ name, text, at }) {
   return { kind: "broadcast", name: words(name), text: words(text), at: words(at), number: null, past: false };

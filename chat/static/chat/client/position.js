@@ -36,6 +36,11 @@ export class Position {
   }
 }
 
+/** Tell whether an envelope has a place in a room's log, of whatever type it is. */
+export function isLogged({ offset, prev }) {
+  return isOffset(offset) && isOffset(prev);
+}
+
 /** Tell whether an offset is a place in a log; in a volatile room it is null. */
 export function isOffset(offset) {
   return Number.isSafeInteger(offset);

@@ -1,10 +1,10 @@
 import { Changes } from "./changes.js";
 import { beginning, Edge, missing } from "./edge.js";
 import { byteLength } from "./envelope.js";
-import { broadcastItem, fieldsOf, newItem, words } from "./item.js";
+import { broadcastItem, fieldsOf, newItem, partsOf, words } from "./item.js";
 import { Joining } from "./joining.js";
 import { Outgoing } from "./outgoing.js";
-import { DROP, GAP, isOffset, Position } from "./position.js";
+import { DROP, GAP, isLogged, isOffset, Position } from "./position.js";
 import { showsNothing } from "./shown.js";
 import { Timeline } from "./timeline.js";
 import { isChange, Unsent } from "./unsent.js";
@@ -224,10 +224,12 @@ export class Room {
     this.#outgoing.close(end);
   }
 
-  /** Take an envelope; what concerns another room, or is of a type not known here, is left alone. */
+  /** Take an envelope; what concerns another room is left alone. One of an unknown type may have its place in the log, too. */
   take({ type, payload }) {
     if (payload.room !== this.#slug) return;
-    if (type === "message") this.#hear(payload);
+    if (type === "message") this.#hear(payload, () => this.#show(payload));
+    else if (type === "changed") this.#hear(payload, () => this.#change(payload));
+    else if (isLogged(payload)) this.#hear(payload, () => {});
     else if (type === "broadcast") this.#broadcast(payload);
     else if (type === "resync") this.#joining.join();
   }
@@ -269,13 +271,20 @@ export class Room {
 
   // Messages
 
-  #hear(payload) {
+  #hear(payload, apply) {
     const heard = this.#position.hear(payload);
     if (heard === DROP) return;
     // On its way since before the join that is under way: the answer tells of it.
     if (heard === GAP && this.#joining.isUnderWay) return;
     if (heard === GAP) this.#joining.join();
-    else this.#show(payload);
+    else apply();
+  }
+
+  /** Take what has changed of a message, beside its text. */
+  #change(payload) {
+    const item = this.#timeline.at(payload.message);
+    if (item) this.#renew(item, payload, partsOf(payload));
+    else for (const edge of [this.#past, this.#later, this.#sought]) edge.changed(payload);
   }
 
   #show(payload) {
@@ -303,9 +312,9 @@ export class Room {
     return this.#timeline.isOlder(number) || this.#timeline.isNewer(number);
   }
 
-  #renew(item, payload) {
+  #renew(item, payload, fields = fieldsOf(payload)) {
     if (item.offset !== null && item.offset >= payload.offset) return;
-    Object.assign(item, fieldsOf(payload));
+    Object.assign(item, fields);
     this.#changes.settle(item);
     this.#view.changed(item);
   }
