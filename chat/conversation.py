@@ -8,13 +8,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from chat.database import Unavailable
+from chat.database import PAYER, Unavailable
 from chat.doors import granted_in
 from chat.live.connection import Connection
 from chat.live.fanout import cost_of_change, cost_of_event, cost_of_text, payer_of
 from chat.live.identity import Identity
 from chat.live.jobs import Job, Jobs
-from chat.live.limits import HISTORY_FRAMES, JOIN_FRAMES
+from chat.live.limits import AUTH_FRAMES, HISTORY_FRAMES, JOIN_FRAMES, NAME_FRAMES
 from chat.node import Node
 from chat.reading import NO_DATABASE, Reading
 from chat.rooms.changes import Change, Delete, Done, Edit, Outcome, React, Write
@@ -30,12 +30,16 @@ TOO_MANY_BYTES = "Too many bytes for the members of this room at once. Wait a mo
 
 
 def cost_of(command: Command) -> int:
-    """Return how many frames' worth a client asks for: a log's page, and each room, costs the server more than a frame."""
+    """Return how many frames' worth a client asks for: a log's page, each room, and who somebody is cost the server more than a frame."""
     match command:
         case Join():
             return max(JOIN_FRAMES, len(command.rooms or ()))
         case History():
             return HISTORY_FRAMES
+        case Auth():
+            return AUTH_FRAMES
+        case Name():
+            return NAME_FRAMES
     return 1
 
 
@@ -46,6 +50,7 @@ class Conversation:
         self.node = node
         self.connection = connection
         self.jobs = Jobs()
+        self.began = False
         self.reading = Reading(node, connection, self.answer)
         self.signing = Signing(node, connection, self.answer, self.moved)
 
@@ -137,6 +142,7 @@ class Conversation:
         """Run a job; what goes wrong in it is the client's answer. Who is being sent away has nothing more to say."""
         if self.connection.closing is not None:
             return
+        PAYER.set(payer_of(self.connection))
         try:
             await job()
         except WireError as error:
@@ -290,13 +296,18 @@ class Conversation:
                 for slug in tuple(connection.rooms):
                     self.node.hub.shut_out(slug, {connection.person.id})
         if connection.person.kind == "user":
-            await self.node.personal.begin(connection)
+            await self.begin()
+
+    async def begin(self) -> None:
+        """Tell the signed-in of their own rooms. Raises: Unavailable."""
+        again, self.began = self.began, True
+        await self.node.personal.begin(self.connection, again=again)
 
     def welcome(self) -> None:
         """Say who and where they are; then, to the signed-in, which rooms are theirs."""
         self.answer("welcome", None, {**self.node.welcome(self.connection), **self.signing.described()})
         if self.connection.person.kind == "user":
-            self.later(None, partial(self.node.personal.begin, self.connection))
+            self.later(None, self.begin)
 
     def answer(self, kind: str, id: Id, payload: Any = None) -> None:
         """Put an envelope into the outbox; an ack that nobody can match is not sent."""

@@ -1,42 +1,51 @@
-"""ORM calls from asyncio: one at a time, in a thread of its own with a connection of its own."""
+"""ORM calls from asyncio: in threads of their own with connections of their own."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Hashable
 from concurrent.futures import Future
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connections
 
 from chat.outage import Outage
+from chat.threads import Threads
 from chat.write_errors import causes, write_error
 
 Result = TypeVar("Result")
-Call = tuple["Future[Any]", Callable[[], Any]]
 
 ANSWER_SECONDS = 3.0
 # PostgreSQL's undefined_table and undefined_column; SQLite's are operational errors.
 MISSING = ("42P01", "42703")
 
 
-class Database:
-    """A thread that ORM calls are handed to.
+# Who asks, in whose turn: the account or the address of the connection that the running task serves.
+PAYER: ContextVar[str] = ContextVar("payer", default="")
 
-    The thread is a daemon, unlike those of an executor: a database that hangs must not keep the process from ending.
+
+class Database:
+    """Threads that ORM calls are handed to, each with a connection of its own: one, unless others are given.
+
+    Calls of one function run one at a time; those of several functions take turns (chat.threads).
     `outage` hears what gets no answer, where whoever asks does not tell the log themselves.
     """
 
-    def __init__(self, seconds: float = ANSWER_SECONDS, outage: Outage | None = None) -> None:
+    def __init__(
+        self, seconds: float = ANSWER_SECONDS, outage: Outage | None = None, threads: Threads | None = None
+    ) -> None:
         self.seconds = seconds
         self.outage = outage
-        self.calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
-        self.thread = threading.Thread(target=self._work, name="chat-database", daemon=True)
-        self.thread.start()
+        self.threads = threads or threads_for()
+
+    @property
+    def thread(self) -> threading.Thread:
+        """The first of the threads."""
+        return self.threads.threads[0]
 
     async def __call__(self, call: Callable[..., Result], *arguments: Any) -> Result:
         """Return what an ORM call returns. Calls that gave up waiting before their turn are not made.
@@ -44,7 +53,7 @@ class Database:
         Raises: whatever the call raises; TimeoutError after `seconds`: then it may or may not be done yet.
         """
         future: Future[Result] = Future()
-        self.calls.put((future, lambda: call(*arguments)))
+        self.threads.put(call, PAYER.get(), lambda: answer(future, call, *arguments))
         try:
             async with asyncio.timeout(self.seconds):
                 result = await asyncio.wrap_future(future)
@@ -57,27 +66,28 @@ class Database:
         return result
 
     def close(self) -> None:
-        """Let the thread end, and its connection with it, after the calls that wait."""
-        self.calls.put(None)
+        """Let the threads end, and their connections with them, after the calls that wait."""
+        self.threads.close()
 
-    def _work(self) -> None:
-        while (item := self.calls.get()) is not None:
-            future, call = item
-            if future.set_running_or_notify_cancel():
-                self._answer(future, call)
-        connections.close_all()
 
-    @staticmethod
-    def _answer(future: Future[Any], call: Callable[[], Any]) -> None:
-        try:
-            result = call()
-        except Exception as error:
-            # A connection that failed once may fail for ever: the next call gets a new one, also when closing fails.
-            with contextlib.suppress(DatabaseError):
-                connections.close_all()
-            future.set_exception(error)
-        else:
-            future.set_result(result)
+def threads_for(count: int = 1, later: Collection[Hashable] = ()) -> Threads:
+    """Return threads for ORM calls; all functions of `later` together have one of them."""
+    return Threads(count, lambda: connections.close_all(), later)
+
+
+def answer(future: Future[Any], call: Callable[..., Any], *arguments: Any) -> None:
+    """Make a call that is waited for yet, and hand over what came of it."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = call(*arguments)
+    except Exception as error:
+        # A connection that failed once may fail for ever: the next call gets a new one, also when closing fails.
+        with contextlib.suppress(DatabaseError):
+            connections.close_all()
+        future.set_exception(error)
+    else:
+        future.set_result(result)
 
 
 def is_outage(error: BaseException | None) -> bool:

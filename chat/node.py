@@ -15,10 +15,11 @@ from typing import Any
 
 import msgspec
 
+from chat import people
 from chat.authority import Authority
 from chat.broker import EVENTS, EVERYBODY, Broker, group_of, post
 from chat.conf import Conf
-from chat.database import Database, Unavailable, ask
+from chat.database import Database, Unavailable, ask, threads_for
 from chat.doors import Doors, reader_of
 from chat.layers import Layer, pulse_groups
 from chat.live.allowlist import AllowList
@@ -35,7 +36,7 @@ from chat.notes import MAX_NOTES
 from chat.outage import Outage
 from chat.personal import Personal
 from chat.readiness import Readiness
-from chat.rooms import log, recovery
+from chat.rooms import log, own, recovery
 from chat.rooms.changes import Change, Done, Outcome
 from chat.rooms.directory import Directory
 from chat.rooms.relay import Relay
@@ -66,6 +67,10 @@ RESTART_SECONDS = 1.0
 HINT_SECONDS = 2.0
 # A storm of joins is read one after the other; who waits longer than this is told to come again.
 READ_SECONDS = 10.0
+# Each is a connection: one for those who arrive or sign in, one for joins and fills, one for what may wait.
+DATABASE_THREADS = 3
+# What nobody waits for at a door: it shares one thread, however much of it there is.
+LATER = (recovery.history, people.check_free, people.skeletons_of, own.rooms_of, own.marks, own.mark_read)
 # What was accepted is written before a clean end.
 WRITE_SECONDS = 5.0
 
@@ -87,8 +92,9 @@ class Node:
             "raw": RawCodec(conf.raw_sender, conf.max_message_bytes),
             "json": JsonCodec(conf.max_message_bytes, conf.max_envelope_bytes),
         }
-        self.database = Database(outage=Outage("The database", "nobody new is let in"))
-        self.reader = Database(READ_SECONDS, Outage("The database", "joins, history and fills wait"))
+        threads = threads_for(DATABASE_THREADS, LATER)
+        self.database = Database(outage=Outage("The database", "nobody new is let in"), threads=threads)
+        self.reader = Database(READ_SECONDS, Outage("The database", "joins, history and fills wait"), threads)
         self.hub = Hub(self.fill)
         self.readiness = Readiness(self.database)
         self.writer = Writer(log.commit, self.committed, turn)

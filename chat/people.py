@@ -10,6 +10,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 
 from chat.models import Invalidation, Membership, Profile, Room
+from chat.unseen import Unseen
 from chat.wire import names
 from chat.wire.codes import Error, WireError
 from chat.wire.events import Person
@@ -19,8 +20,8 @@ from chat.wire.skeletons import skeleton
 # What a name is made unlike another's with, from 2 up to this; then another name is tried.
 SUFFIX = " {}"
 MOST_ALIKE = 100
-# Accounts that nobody has seen yet, whose usernames are compared with a name: as many as cost about 10 ms.
-MAX_UNSEEN = 2000
+# Known once for the whole process, whoever asks.
+UNSEEN = Unseen()
 
 
 class Gone(Exception):
@@ -125,10 +126,9 @@ def is_shown(wanted: str, but: int | None = None) -> bool:
 def is_awaited(wanted: str, but: int | None = None) -> bool:
     """Tell whether an account that nobody has seen yet, made by a command or in the admin, would be called so.
 
-    Only the latest MAX_UNSEEN are compared. Raises: django.db.Error.
+    Only the latest ones are compared (chat.unseen). Raises: django.db.Error.
     """
-    unseen = User.objects.filter(profile=None).exclude(pk=but or 0).order_by("-pk")[:MAX_UNSEEN]
-    return any(skeleton(name[:MAX_NAME_CHARACTERS]) == wanted for name in unseen.values_list("username", flat=True))
+    return UNSEEN.has(wanted, but)
 
 
 def skeletons_of(users: Collection[int]) -> set[str]:

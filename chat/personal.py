@@ -46,6 +46,9 @@ class Personal:
         self.followers: dict[str, set[int]] = {}
         self.reads: dict[tuple[int, str], int] = {}
         self.urgent: set[int] = set()
+        # When whose rooms were read last, and what they were; and whose are being read.
+        self.recent: dict[int, tuple[float, Rooms]] = {}
+        self.asking: dict[int, asyncio.Future[dict[int, Rooms]]] = {}
         # Who came while the database was silent: they are told all of their rooms when it answers.
         self.unknown: set[int] = set()
         self.users_asked = self.rooms_asked = 0
@@ -53,13 +56,17 @@ class Personal:
 
     # One connection
 
-    async def begin(self, connection: Connection) -> None:
-        """Tell somebody who has signed in what their rooms are, and what comes of them."""
+    async def begin(self, connection: Connection, *, again: bool = False) -> None:
+        """Tell somebody who has signed in what their rooms are, and what comes of them.
+
+        `again`: the connection was told somebody's rooms before. What was read within the last second will do for it.
+        """
         user = user_of(connection.person)
         if not user:
             return
+        known = self._known(user) if again else None
         try:
-            found = (await ask(self.database, own.rooms_of, [user]))[user]
+            found = known or await self._rooms_of(user)
         except Unavailable:
             if connection.closing is None:
                 self.people.setdefault(user, set()).add(connection)
@@ -70,9 +77,36 @@ class Personal:
         if connection.closing is not None:
             return
         # What has changed since the last look is told to those who are there already: the next look finds no difference.
-        self._learn(user, found)
+        if not known:
+            self._learn(user, found)
+        elif user not in self.people:
+            self._know(user, found)
         self.people.setdefault(user, set()).add(connection)
         connection.put(self._you(user))
+
+    async def _rooms_of(self, user: int) -> Rooms:
+        """Return somebody's rooms from the database; connections that ask at once share one answer. Raises: Unavailable."""
+        asked = self.asking.get(user)
+        if asked is None:
+            asked = self.asking[user] = asyncio.ensure_future(ask(self.database, own.rooms_of, [user]))
+            asked.add_done_callback(lambda done: self._answered(user, done))
+        return dict((await asyncio.shield(asked))[user])
+
+    def _answered(self, user: int, asked: asyncio.Future[dict[int, Rooms]]) -> None:
+        if self.asking.get(user) is asked:
+            del self.asking[user]
+        if not asked.cancelled():
+            asked.exception()  # Whoever asked gets it, unless they have gone.
+
+    def _known(self, user: int) -> Rooms | None:
+        """Return somebody's rooms, where they were read within the last second and nothing has changed since.
+
+        500 rooms cost 8 ms: who signs in again and again on one connection does not make the database pay each time.
+        """
+        read_at, rooms = self.recent.get(user, (float("-inf"), {}))
+        if asyncio.get_running_loop().time() - read_at >= SECONDS or user in self.unknown:
+            return None
+        return self.rooms.get(user, rooms)
 
     def end(self, connection: Connection) -> None:
         """Forget a connection."""
@@ -117,7 +151,11 @@ class Personal:
 
     def refresh(self, users: Iterable[int]) -> None:
         """Read some people's rooms again soon: something of theirs has changed."""
-        self.urgent.update(user for user in users if user in self.people)
+        for user in users:
+            self.recent.pop(user, None)
+            self.asking.pop(user, None)
+            if user in self.people:
+                self.urgent.add(user)
 
     async def run(self) -> None:
         """Keep everybody told, for ever."""
@@ -127,6 +165,8 @@ class Personal:
 
     async def once(self) -> None:
         """Write what was read, and tell what has changed; while the database is down, what was read waits."""
+        now = asyncio.get_running_loop().time()
+        self.recent = {user: it for user, it in self.recent.items() if now - it[0] < SECONDS}
         reads = [(user, slug, number) for (user, slug), number in self.reads.items()]
         try:
             if reads:
@@ -184,6 +224,7 @@ class Personal:
         """Remember somebody's rooms, and tell what is another since."""
         before = self.rooms.get(user, {})
         self._know(user, found)
+        self.recent[user] = (asyncio.get_running_loop().time(), found)
         if user in self.unknown:
             self.unknown.discard(user)
             self._tell(user, self._you(user))

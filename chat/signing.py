@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from chat import people
@@ -72,6 +73,13 @@ class Signing:
         if self.connection.closing is not None:
             return
         was = self.connection.identity
+        if is_same(was, identity):
+            # Only how long it lasts may be another: what they may read and what their rooms are is known here.
+            self.node.registry.identify(self.connection, identity)
+            self.end()
+            self._watch()
+            self.answer("ack", id, self.described())
+            return
         self.node.personal.end(self.connection)
         self.node.registry.identify(self.connection, identity)
         self.node.watch.came(self.connection, asked_at)
@@ -123,3 +131,8 @@ class Signing:
             self._later(min(left, LONGEST_TIMER_SECONDS), self._watch)
         else:
             self.connection.close(SESSION_ENDED.because("The token has expired: get another one."))
+
+
+def is_same(was: Identity, now: Identity) -> bool:
+    """Tell whether a token says of somebody what is known of them already."""
+    return replace(was, expires_at=now.expires_at) == now

@@ -310,3 +310,23 @@ async def test_who_has_gone_is_forgotten() -> None:
             assert node.personal.people and node.personal.followers
             node.personal.end(client.connection)
         assert (node.personal.people, node.personal.rooms, node.personal.followers) == ({}, {}, {})
+
+
+@in_virtual_time
+async def test_who_signs_in_again_and_again_on_one_connection_costs_a_read_a_second() -> None:
+    async with started() as (node, rows):
+        client = await eve(node)
+        rows.asked.clear()
+        told(client)
+        for _ in range(50):
+            node.personal.end(client.connection)
+            await node.personal.begin(client.connection, again=True)
+            await asyncio.sleep(0.01)
+        assert [kind for kind, _ in told(client)] == ["you"] * 50
+        assert rows.asked.count(("rooms_of", 1)) <= 2
+        node.personal.end(client.connection)
+        rows.rooms[7]["cake"] = TEA
+        node.personal.refresh([7])
+        await node.personal.begin(client.connection, again=True)
+        ((_, you),) = told(client)
+        assert [it["room"] for it in you["rooms"]] == ["tea", "cake"], "what is known to have changed is read"

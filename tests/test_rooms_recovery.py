@@ -187,13 +187,13 @@ def test_what_changes_between_the_head_and_the_rows_is_covered_and_told_whole(
 ) -> None:
     room = store.room()
     said(room, 3)
-    wanted, select = since(room, 1), recovery.select
+    wanted, streamed = since(room, 1), recovery.streamed
 
-    def select_late(condition: str, values: Any) -> Any:
+    def streamed_late(condition: str, values: Any) -> Any:
         commit(change(room))
-        return select(condition, values)
+        return streamed(condition, values)
 
-    monkeypatch.setattr(recovery, "select", select_late)
+    monkeypatch.setattr(recovery, "streamed", streamed_late)
     page = recovered(room, wanted)
     assert page.offset == page.head.offset == 4
     assert [message["offset"] for message in told(page)][-1] == 4, "a reaction alone would be told live"

@@ -7,6 +7,8 @@ FRAMES_PER_MESSAGE = 10
 # What a page of a log costs, in frames: the server reads and sends up to 256 KiB for it. A client that joins as many rooms
 # as it may, one by one, stays within its burst.
 JOIN_FRAMES, HISTORY_FRAMES = 3, 5
+# Who somebody is, and what their 500 rooms are, is 8 ms and 100 KB; a name is looked for among all accounts.
+AUTH_FRAMES, NAME_FRAMES = 20, 3
 # This many bursts refused in a row, with nothing accepted between, is a flood and ends the connection.
 FLOOD_BURSTS = 4
 FLOOD_LEAST = 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,15 +15,19 @@ from chat.rooms.rights import Reader
 from chat.rooms.rows import SELECT, Row
 from chat.wire import json
 from chat.wire.commands import Since
-from chat.wire.events import Message
+from chat.wire.events import Message, Place
 
 MAX_MESSAGES = 200
 # With what stands around them, the messages of an answer fit into a frame of 256 KiB.
 MAX_BYTES = 252 * 1024
 # Who missed more changes than these starts over with the newest page.
 MAX_MISSED = 2000
-# What one filling of a stream reads; where more is missing, the next goes on from there.
+# What one filling of a stream reads; where more is missing, the next goes on from there, after others' calls.
 MAX_FILL = 500
+MAX_FILL_BYTES = 1 << 20
+# Rows that are taken from the database at once. An answer ends after a few of the longest texts: 200 of them would be
+# 13 MB, and 100 ms of each join's time.
+FETCH = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,23 +138,38 @@ def read_page(slug: str, head: Head, since: Since | None, limits: Limits) -> Pag
         return newest(slug, head, limits)
     if not head.pruned <= since.offset <= head.offset or missed_too_much(head, since.offset):
         return newest(slug, head, limits)
-    rows = select('"offset" > %s ORDER BY "offset" LIMIT %s', [head.id, since.offset, limits.messages + 1])
-    head = lifted(head, rows)
+    rows = Passing(streamed('"offset" > %s ORDER BY "offset" LIMIT %s', [head.id, since.offset, limits.messages + 1]))
     taken, more = cut(slug, head, rows, limits)
-    offset = head.offset if not more else rows[len(taken) - 1].offset if taken else since.offset
-    return Page(head, taken, offset, recovered=True, more=more)
+    if not more:
+        head = lifted(head, rows.places)
+        return Page(head, taken, head.offset, recovered=True)
+    offset = rows.places[len(taken) - 1].offset if taken else since.offset
+    return Page(head, taken, offset, recovered=True, more=True)
 
 
-def lifted(head: Head, rows: Sequence[Row]) -> Head:
+class Passing:
+    """Rows on their way, of which only the places are kept."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.rows = rows
+        self.places: list[Place] = []
+
+    def __iter__(self) -> Iterator[Row]:
+        for row in self.rows:
+            self.places.append(Place(row.offset, row.number))
+            yield row
+
+
+def lifted(head: Head, places: Sequence[Place]) -> Head:
     """Return the head as it was when all that had changed after an offset was read, in one statement.
 
     What changed between the head and the rows belongs to both: of a reaction only the reaction is told live, so the
     message that it is on must not be left to that.
     """
-    offset = max((row.offset for row in rows), default=0)
+    offset = max((place.offset for place in places), default=0)
     if offset <= head.offset:
         return head
-    return replace(head, offset=offset, number=max(head.number, *(row.number for row in rows)))
+    return replace(head, offset=offset, number=max(head.number, *(place.number for place in places)))
 
 
 def missed_too_much(head: Head, since: int) -> bool:
@@ -165,7 +184,7 @@ def missed_too_much(head: Head, since: int) -> bool:
 
 
 def newest(slug: str, head: Head, limits: Limits) -> Page:
-    rows = select("number <= %s ORDER BY number DESC LIMIT %s", [head.id, head.number, limits.messages])
+    rows = streamed("number <= %s ORDER BY number DESC LIMIT %s", [head.id, head.number, limits.messages])
     taken, _ = cut(slug, head, rows, limits)
     return Page(head, taken[::-1], head.offset)
 
@@ -179,10 +198,10 @@ def history(slug: str, before: int | None, after: int | None, limit: int, reader
     if head is None:
         return None
     if after is not None:
-        rows = select("number > %s ORDER BY number LIMIT %s", [head.id, after, limit + 1])
+        rows = streamed("number > %s ORDER BY number LIMIT %s", [head.id, after, limit + 1])
     else:
         end = head.number + 1 if before is None else before
-        rows = select("number < %s ORDER BY number DESC LIMIT %s", [head.id, end, limit + 1])
+        rows = streamed("number < %s ORDER BY number DESC LIMIT %s", [head.id, end, limit + 1])
     taken, more = cut(slug, head, rows, Limits(limit))
     if reader is not None:
         rights.check_reader(head.id, head.policy, reader)
@@ -197,17 +216,35 @@ def fill(slug: str, since: int, members: Collection[Reader] = ()) -> Fill | None
     head = read_head(slug)
     if head is None:
         return None
-    rows = select('"offset" > %s ORDER BY "offset" LIMIT %s', [head.id, since, MAX_FILL + 1])
-    head = lifted(head, rows)
+    rows = Passing(streamed('"offset" > %s ORDER BY "offset" LIMIT %s', [head.id, since, MAX_FILL + 1]))
+    events, whole = missed(rows, head.epoch)
     outsiders = rights.outsiders(head.id, head.policy, members)
-    return Fill(head, [row.event(head.epoch) for row in rows[:MAX_FILL]], len(rows) <= MAX_FILL, outsiders)
+    return Fill(lifted(head, rows.places) if whole else head, events, whole, outsiders)
+
+
+def missed(rows: Iterable[Row], epoch: str) -> tuple[list[Message], bool]:
+    """Return rows as events, as many as one filling takes, but at least one; and whether these are all."""
+    events: list[Message] = []
+    size = 0
+    for row in rows:
+        size += len(row.text or row.data or b"")
+        if events and (len(events) == MAX_FILL or size > MAX_FILL_BYTES):
+            return events, False
+        events.append(row.event(epoch))
+    return events, True
 
 
 def select(condition: str, values: Sequence[Any]) -> list[Row]:
     """Return a room's rows; the first value is the room's id."""
+    return list(streamed(condition, values))
+
+
+def streamed(condition: str, values: Sequence[Any]) -> Iterator[Row]:
+    """Yield the same, read as they are taken: who stops early has not paid for the rest."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {SELECT} FROM chat_message WHERE room_id = %s AND {condition}", values)
-        return [Row(*row) for row in cursor.fetchall()]
+        while rows := cursor.fetchmany(FETCH):
+            yield from (Row(*row) for row in rows)
 
 
 def cut(slug: str, head: Head, rows: Iterable[Row], limits: Limits) -> tuple[list[Raw], bool]:
