@@ -20,6 +20,10 @@ SIGN_UPS_AN_HOUR = 20
 RESETS_AN_HOUR = 10
 # To one mailbox, whoever asks: a stranger who knows an address does not bury what else comes there.
 MAILS_AN_HOUR = 3
+# Passwords, right or wrong: each takes a third of a second of a core. For one account, from one address: a program that
+# signs in for each thing that it does learns to keep its session. For all accounts: an office that comes in the morning.
+PASSWORDS_AN_HOUR = 60
+PASSWORDS_OF_ADDRESS_AN_HOUR = 600
 # That one person begins with others: whoever is begun with by everybody has a long list.
 CONVERSATIONS_AN_HOUR = 60
 # About 3 MB. Over it whoever has been silent for the longest begins anew, which takes so many other addresses.
@@ -52,6 +56,8 @@ class Throttle:
 sign_ups = Throttle(SIGN_UPS_AN_HOUR)
 resets = Throttle(RESETS_AN_HOUR)
 mails = Throttle(MAILS_AN_HOUR)
+passwords = Throttle(PASSWORDS_AN_HOUR)
+passwords_of_address = Throttle(PASSWORDS_OF_ADDRESS_AN_HOUR)
 conversations = Throttle(CONVERSATIONS_AN_HOUR)
 
 

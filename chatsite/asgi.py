@@ -25,6 +25,7 @@ from chat.hosts import Hosts
 from chat.node import Node
 from chat.origins import OriginGate
 from chat.proxies import Proxies, trust_of
+from chat.requests import Requests
 from chat.routing import routes
 from chat.site import stated
 from chat.writes import Writes
@@ -37,9 +38,10 @@ logger = logging.getLogger("chatsite")
 conf = dataclasses.replace(settings.CHAT, max_connections=raise_open_files_limit(settings.CHAT.max_connections))
 lock = None if conf.clustered else embedded.be_the_only_one(conf.var_dir)
 node = Node(conf, get_channel_layer(), ticker.run_embedded, settings.TURN)
+pages = Requests(Writes(django_application, node.changed))
 application = Gateway(
     node,
-    http=Health(Proxies(Hosts(Cookies(BodyLimit(Writes(django_application, node.changed)))), trust_of(conf)), node),
+    http=Health(Proxies(Hosts(Cookies(BodyLimit(pages))), trust_of(conf)), node),
     websocket=Proxies(
         Hosts(
             OriginGate(

@@ -47,13 +47,6 @@ class OneLine(logging.Filter):
         return True
 
 
-class Outages(OneLine):
-    """Drops the stack of requests that the database's outage failed: the sentence says all."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return super().filter(record) if getattr(record, "status_code", 0) == 503 else True
-
-
 class Seldom(OneLine):
     """Lets one line through in REPEAT_SECONDS, and that without its stack."""
 

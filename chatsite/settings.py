@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
+    "chat.accounts.locked.attempts",
 ]
 TEMPLATES = [
     {
@@ -97,6 +98,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# Django's own, each at most once at a time in a process: chat/hashing.py.
+PASSWORD_HASHERS = [f"chat.hashing.{name}" for name in ("PBKDF2", "PBKDF2SHA1", "Argon2", "BCryptSHA256", "Scrypt")]
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 
 DATABASES = {"default": environ.Env.db_url_config(CHAT.database_url)}
@@ -118,6 +121,9 @@ else:
         "tcp_user_timeout": 5000,
         **DATABASES["default"].get("OPTIONS", {}),
     }
+    # Requests run in few threads, each of which keeps its connection (chat/requests.py, ADR 22), and asks whether it
+    # still answers before it is used.
+    DATABASES["default"] = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, **DATABASES["default"]}
 
 
 def redis_host(url: str) -> dict[str, object]:
@@ -250,7 +256,6 @@ LOGGING = {
     },
     "filters": {
         "one_line": {"()": "chatsite.logs.OneLine"},
-        "outages": {"()": "chatsite.logs.Outages"},
         "seldom": {"()": "chatsite.logs.Seldom"},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
@@ -261,7 +266,6 @@ LOGGING = {
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         # Anybody can send a wrong Host; a dead Redis fails its receiver each second, and the link says so once.
         "django.security.DisallowedHost": {"filters": ["one_line"]},
-        "django.request": {"filters": ["outages"]},
         "channels_redis.pubsub": {"filters": ["seldom"], "level": "ERROR"},
     },
 }

@@ -49,3 +49,13 @@ def migrated_rows(request: pytest.FixtureRequest) -> None:
         return
     request.getfixturevalue("transactional_db" if "transactional_db" in fixtures else "db")
     import_module("chat.migrations.0002_lobby").make_lobby(apps, None)
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_asked_yet() -> None:
+    """Forget how often other tests have asked."""
+    from chat import throttle  # Django's settings are there by now.
+
+    for one in vars(throttle).values():
+        if isinstance(one, throttle.Throttle):
+            one.buckets.clear()

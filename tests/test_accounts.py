@@ -33,13 +33,6 @@ def quick_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
-@pytest.fixture(autouse=True)
-def nobody_has_asked_yet() -> None:
-    """Forget what other tests have counted."""
-    for one in (throttle.sign_ups, throttle.resets, throttle.mails):
-        one.buckets.clear()
-
-
 @pytest.fixture
 def ada() -> User:
     """Somebody with an account; not the administrator."""

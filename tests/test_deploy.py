@@ -100,11 +100,26 @@ def test_the_headers_that_pass_are_not_more_than_daphne_takes() -> None:
     assert daphne - 2048 <= least_left <= daphne
 
 
+def rate_of_one_address(zone: str, counter: int) -> tuple[int, float]:
+    """Return how many requests of one address pass at once and a second, the same through either proxy."""
+    rate = number("nginx.conf", rf"zone={zone}:10m rate=(\d+)r/s;")
+    burst = number("nginx.conf", rf"zone={zone} burst=(\d+) nodelay;")
+    most = number("haproxy.cfg", rf"sc{counter}_http_req_rate\({zone}\) gt (\d+) ")
+    time = number("haproxy.cfg", rf"backend {zone}\n.*http_req_rate\((\d+)s\)")
+    assert (most, most / time) == (burst, rate)
+    return burst, rate
+
+
 def test_passwords_come_from_one_address_as_often_through_either_proxy() -> None:
-    rate, burst = number("nginx.conf", r"rate=(\d+)r/s;"), number("nginx.conf", r"zone=accounts burst=(\d+) nodelay;")
-    most = number("haproxy.cfg", r"sc1_http_req_rate\(accounts\) gt (\d+) ")
-    assert (burst, most) == (50, 50)
-    assert most / number("haproxy.cfg", r"http_req_rate\((\d+)s\)") == rate
+    assert rate_of_one_address("accounts", 1) == (50, 2)
+
+
+def test_so_do_other_pages_and_their_files_and_sockets_do_not_count() -> None:
+    assert rate_of_one_address("pages", 2) == (300, 20)
+    nginx = (DEPLOY / "nginx.conf").read_text("utf-8")
+    limited = re.findall(r"location (\S.*?) \{\s+limit_req zone=(\w+) ", nginx)
+    assert limited == [("/", "pages"), ("~ ^/(accounts|admin/login)(/|$)", "accounts")]
+    assert "acl files path,url_dec -m reg ^/+(static|ws)(/|$)" in lines("haproxy.cfg")
 
 
 # nginx does not ask the servers how they are: one that is gone has the fewest connections.
