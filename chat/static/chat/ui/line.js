@@ -1,8 +1,9 @@
 import { expected } from "../client/changes.js";
-import { parts } from "../client/links.js";
+import { thinned } from "../client/drawn.js";
 import { later, several, t } from "../client/words.js";
 import { button, element } from "./element.js";
 import { Names, showReactions } from "./reactions.js";
+import { putWords, showText } from "./text.js";
 
 const STATES = { waiting: later("Waiting"), sending: later("Sending…"), sent: "", failed: later("Not sent") };
 /** How much of a message is quoted where it is replied to; the rest is one press away. */
@@ -84,7 +85,10 @@ export class Lines {
     // What is not changed stays as it is, with what somebody has selected in it.
     if (this.#shown.get(node) === shown) return;
     this.#shown.set(node, shown);
-    node.querySelector(".body").firstElementChild.replaceWith(words({ text, deleted, bytes: item.bytes }));
+    const body = node.querySelector(".body");
+    if (deleted) putWords(body, element("p", "gone", t("Message deleted")));
+    else if (item.bytes !== null) putWords(body, element("p", "binary", binary(item.bytes)));
+    else showText(body, text);
   }
 
   #renewQuote(quote, { replyTo, deleted }) {
@@ -117,38 +121,20 @@ export class Lines {
 export function preview({ text, bytes, deleted }) {
   if (deleted) return t("Message deleted");
   if (bytes !== null) return binary(bytes);
-  const line = text.slice(0, 4 * QUOTED_CHARACTERS).replace(/\s+/gu, " ").trim();
+  const line = thinned(text.slice(0, 4 * QUOTED_CHARACTERS)).replace(/\s+/gu, " ").trim();
   const characters = [...line];
   return characters.length > QUOTED_CHARACTERS ? `${characters.slice(0, QUOTED_CHARACTERS).join("")}…` : line;
-}
-
-function words({ text, deleted, bytes }) {
-  if (deleted) return element("p", "gone", t("Message deleted"));
-  if (bytes !== null) return element("p", "binary", binary(bytes));
-  const node = element("p", "text");
-  node.dir = "auto";
-  node.append(...parts(text).map((part) => (part.href === null ? part.text : link(part))));
-  return node;
 }
 
 function binary(bytes) {
   return several(bytes, "binary, {count} byte", "binary, {count} bytes");
 }
 
-/** What is typed is what is shown; the other side learns neither this page nor gets hold of it. */
-function link({ text, href }) {
-  const node = element("a", "", text);
-  node.href = href;
-  node.target = "_blank";
-  node.rel = "noopener noreferrer nofollow";
-  return node;
-}
-
 function broadcastLine({ text, at }, clock) {
   const node = element("p", "line broadcast");
   // A word every few seconds would drown what a screen reader tells of the people.
   node.setAttribute("aria-live", "off");
-  const words = element("bdi", "text", text);
+  const words = element("bdi", "text", thinned(text));
   words.dir = "auto";
   node.append(words);
   if (at) node.title = clock.moment(at);
