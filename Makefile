@@ -1,7 +1,12 @@
 # `make run` and `make test` need Python 3.11 or newer and make; nothing else.
-PYTHON ?= python3
-HOST ?= 127.0.0.1
-PORT ?= 8080
+# Shells, conda and platforms set variables of these names for purposes of their own: only what stands behind `make` counts.
+argument = $(if $(filter command,$(firstword $(origin $(1)))),$($(1)))
+override PYTHON := $(or $(call argument,PYTHON),python3)
+override HOST := $(or $(call argument,HOST),127.0.0.1)
+override PORT := $(or $(call argument,PORT),8080)
+override SECONDS := $(call argument,SECONDS)
+override SEED := $(call argument,SEED)
+unexport HOST PORT SECONDS SEED PYTHON PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE PIP_REQUIRE_VIRTUALENV PIP_USER PIP_TARGET PIP_PREFIX
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
@@ -10,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 
 run: $(VENV)/base.stamp
 	$(BIN)/python manage.py migrate --verbosity 0
-	HOST=$(HOST) PORT=$(PORT) $(BIN)/python -m chatsite.run
+	$(BIN)/python -m chatsite.run --host '$(HOST)' --port '$(PORT)'
 
 setup: $(VENV)/dev.stamp
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class ChatConfig(AppConfig):
@@ -10,6 +11,7 @@ class ChatConfig(AppConfig):
     verbose_name = "Chat"
 
     def ready(self) -> None:
-        from chat import checks, endings  # noqa: F401  (checks register themselves)
+        from chat import checks, endings, machine_time  # noqa: F401  (checks register themselves)
 
+        machine_time.restore(settings.MACHINE_TZ)
         endings.connect()

@@ -14,6 +14,7 @@ from chat.conf import MAIL_TO_OUTPUT, Conf
 from chat.database import brief
 from chat.models import AllowedOrigin, Process
 from chat.schema import Schema, named
+from chat.service_urls import scheme_of
 from chat.tokens import key_problem
 from chat.write_errors import write_error
 
@@ -119,7 +120,7 @@ def check_conf(conf: Conf) -> list[CheckMessage]:
                 id="chat.W003",
             )
         )
-    if conf.clustered and "sqlite" in conf.database_url:
+    if conf.clustered and scheme_of(conf.database_url) == "sqlite":
         found.append(
             Warning(
                 "REDIS_URL is set and the database is SQLite: every process must see the same file.",

@@ -13,9 +13,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from chat import service_urls
+from chat.kept_key import kept_key
+from chat.service_urls import hidden, scheme_of
 from chat.wire.origins import parse_pattern, read_ipv6, read_name
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -98,6 +101,12 @@ class Conf:
         return bool(self.redis_urls)
 
     @property
+    def database(self) -> str:
+        """Which database is used, fit for a log."""
+        url = self.database_url
+        return service_urls.sqlite_path(url) if scheme_of(url) == "sqlite" else hidden(url)
+
+    @property
     def max_envelope_bytes(self) -> int:
         """The largest json frame: every character of a message may be escaped to six, plus the envelope."""
         return 6 * self.max_message_bytes + 4096
@@ -154,7 +163,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Conf:
         debug=debug,
         var_dir=var_dir,
         secret_key=read_secret_key(
-            reader, var_dir, needed=not debug and (bool(redis_urls) or "postgres" in database_url)
+            reader, var_dir, needed=not debug and (bool(redis_urls) or scheme_of(database_url) != "sqlite")
         ),
         allowed_hosts=read_allowed_hosts(reader),
         database_url=database_url,
@@ -212,16 +221,20 @@ def read_allowed_host(item: str) -> str:
 
 
 def read_database_url(reader: Reader, var_dir: Path) -> str:
-    url = reader.text("DATABASE_URL") or f"sqlite:///{var_dir}/chatsite.sqlite3"
+    url = reader.text("DATABASE_URL") or f"sqlite:///{quote(os.fsencode(var_dir))}/chatsite.sqlite3"
     if scheme_of(url) not in ("sqlite", "postgres", "postgresql"):
         raise BadSetting("DATABASE_URL", hidden(url), "sqlite:////absolute/path or postgres://user:password@host/name")
+    try:
+        service_urls.database(url)
+    except ValueError as error:
+        raise BadSetting("DATABASE_URL", hidden(url), str(error)) from None
     return url
 
 
 def read_redis_urls(reader: Reader) -> tuple[str, ...]:
     """Return one URL for each shard; a sentinel URL holds commas of its own, so it stands alone."""
     text = reader.text("REDIS_URL")
-    urls = (text,) if text.startswith("redis+sentinel://") else reader.items("REDIS_URL")
+    urls = (text,) if text.startswith("redis+sentinel://") else tuple(service_urls.redis_urls(text))
     for url in urls:
         scheme = scheme_of(url)
         if "cluster" in scheme:
@@ -236,8 +249,10 @@ def read_redis_urls(reader: Reader) -> tuple[str, ...]:
                 hidden(url),
                 "redis://host:port/db (several, separated by commas, are shards) or redis+sentinel://host:port,host:port/master",
             )
-        if scheme == "redis+sentinel" and not urlsplit(url).path.strip("/"):
-            raise BadSetting("REDIS_URL", hidden(url), "redis+sentinel://host:port,host:port/NAME-OF-THE-MASTER")
+        try:
+            service_urls.check_redis(url)
+        except ValueError as error:
+            raise BadSetting("REDIS_URL", hidden(url), str(error)) from None
     return urls
 
 
@@ -329,6 +344,10 @@ def read_email_url(reader: Reader) -> str:
             "consolemail://, smtp+tls://user:password@host:587, smtp+ssl://user:password@host:465, smtp://host:25 "
             "or filemail:////absolute/path",
         )
+    try:
+        service_urls.mail(url)
+    except ValueError as error:
+        raise BadSetting("EMAIL_URL", hidden(url), str(error)) from None
     return url
 
 
@@ -363,36 +382,12 @@ def read_secret_key(reader: Reader, var_dir: Path, *, needed: bool) -> str:
             "",
             "one long random value, the same on every node, when DEBUG=0 and REDIS_URL or a postgres DATABASE_URL is set",
         )
-    var_dir.mkdir(parents=True, exist_ok=True)
-    path = var_dir / "secret_key"
-    fresh = path.with_name(f"secret_key.{os.getpid()}")
-    if not path.exists():
-        # Written aside and linked into place, so that two processes that start at once agree on one key.
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(50))
-        try:
-            os.link(fresh, path)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-    return path.read_text().strip()
-
-
-def scheme_of(url: str) -> str:
-    """Return a URL's scheme, or an empty string where the URL makes no sense."""
     try:
-        parts = urlsplit(url)
-        if parts.scheme != "redis+sentinel":  # Which has several ports.
-            _ = parts.port
-    except ValueError:  # Half an IPv6 address, or a port that is none.
-        return ""
-    return parts.scheme
-
-
-def hidden(url: str) -> str:
-    """Return a URL without its password, fit for a log."""
-    return re.sub(r"(://[^:@/]*):.*@", r"\1:***@", url)
+        return kept_key(var_dir / "secret_key", lambda: secrets.token_urlsafe(50))
+    except OSError as error:
+        raise BadSetting(
+            "CHAT_VAR_DIR", str(var_dir), f"a directory that can be written ({error.filename}: {error.strerror})"
+        ) from None
 
 
 def plain(number: float) -> str:

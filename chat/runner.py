@@ -26,6 +26,8 @@ QUIET = {
     "daphne": ["--verbosity", "0"],
     "uvicorn": ["--no-access-log", "--log-level", "warning", "--no-proxy-headers"],
 }
+# Platforms set these, and uvicorn obeys them: more processes than `--workers` says, another port, another proxy.
+STRAY = ("WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS", "UVICORN_")
 
 
 def command(server: str, where: list[str]) -> list[str]:
@@ -52,13 +54,11 @@ def can_share(server: str, listener: socket.socket) -> bool:
     return server != "daphne" or listener.family == socket.AF_INET
 
 
-def child_environment(environment: Mapping[str, str], root: Path, machine_time_zone: str) -> dict[str, str]:
-    """Return the environment that servers start with.
-
-    Django has set TZ to TIME_ZONE in ours, which would hide the machine's own zone from them.
-    """
+def child_environment(environment: Mapping[str, str], root: Path) -> dict[str, str]:
+    """Return the environment that servers start with."""
     paths = [str(root), environment.get("PYTHONPATH", "")]
-    return {**environment, "TZ": machine_time_zone, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    kept = {name: value for name, value in environment.items() if not name.startswith(STRAY)}
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -6,7 +6,8 @@ import dataclasses
 import logging
 import os
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
+# Not by default: a shell may name another project's settings, and there are none but these.
+os.environ["DJANGO_SETTINGS_MODULE"] = "chatsite.settings"
 
 from django.core.asgi import get_asgi_application
 
@@ -55,12 +56,13 @@ servers.install(node)
 for problem in check_settings():
     logger.warning("%s", " ".join(str(problem).split()))
 logger.info(
-    "chatsite %s pid=%d node=%s layer=%s up to %s connections",
+    "chatsite %s pid=%d node=%s layer=%s up to %s connections, database %s",
     __version__,
     os.getpid(),
     node.id,
     "redis" if conf.clustered else "in-memory",
     conf.max_connections or "any number of",
+    conf.database,
 )
 first_start.tell(node.readiness.learn)
 interpreter.tune()

@@ -6,6 +6,10 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
 
 REPEAT_SECONDS = 10.0
 # What opens a door to who reads it in an address: an invitation, a link for a forgotten password, a token in a query.
@@ -29,6 +33,10 @@ class Masking(logging.Formatter):
 
     No filter: that would not see the stack, and what fails in a filter fails where the line is logged.
     """
+
+    def converter(self, seconds: float | None) -> time.struct_time:
+        """Tell times in TIME_ZONE, whatever the machine's zone is."""
+        return datetime.fromtimestamp(seconds or 0, ZoneInfo(settings.TIME_ZONE)).timetuple()
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)

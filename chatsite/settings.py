@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-import environ
-import tzlocal
 from csp.constants import NONE, SELF
 
-from chat import conf
+from chat import conf, service_urls
 from chatsite import sqlite
 from chatsite.turns import Turns
 
@@ -21,8 +19,8 @@ try:
 except conf.BadSetting as error:
     raise SystemExit(f"chatsite: {error}") from None
 
-# Asked before Django sets TZ to TIME_ZONE, which would hide the machine's own zone.
-MACHINE_TIME_ZONE = str(tzlocal.get_localzone_name() or "UTC")
+# As it is before Django sets it to TIME_ZONE; chat.apps puts it back (chat/machine_time.py).
+MACHINE_TZ = os.environ.get("TZ")
 
 BASE_DIR = conf.ROOT
 DEBUG = CHAT.debug
@@ -102,7 +100,7 @@ AUTH_PASSWORD_VALIDATORS = [
 PASSWORD_HASHERS = [f"chat.hashing.{name}" for name in ("PBKDF2", "PBKDF2SHA1", "Argon2", "BCryptSHA256", "Scrypt")]
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 
-DATABASES = {"default": environ.Env.db_url_config(CHAT.database_url)}
+DATABASES = {"default": service_urls.database(CHAT.database_url)}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     CHAT.var_dir.mkdir(parents=True, exist_ok=True)
     # WAL lets readers go on beside the writer; IMMEDIATE makes a writer wait its turn instead of failing half-way.
@@ -126,31 +124,16 @@ else:
     DATABASES["default"] = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, **DATABASES["default"]}
 
 
-def redis_host(url: str) -> dict[str, object]:
-    """Return channels_redis's description of one shard.
-
-    The time-outs are set since redis-py has 5 s of its own, after which an idle subscriber dies (channels_redis#422).
-    """
-    limits: dict[str, object] = {"socket_timeout": 1, "socket_connect_timeout": 1}
-    parts = urlsplit(url)
-    if parts.scheme != "redis+sentinel":
-        return {"address": url, **limits}
-    hosts = [host.rpartition(":") for host in parts.netloc.rpartition("@")[2].split(",")]
-    found = parse_qs(parts.query)
-    return {
-        "sentinels": [(name or port, int(port) if name else 26379) for name, _, port in hosts],
-        "master_name": parts.path.strip("/").split("/")[0],
-        "db": int(found.get("db", ["0"])[0]),
-        **({"password": parts.password} if parts.password else {}),
-        **limits,
-    }
-
-
+# Set since redis-py has 5 s of its own, after which an idle subscriber dies (channels_redis#422).
+REDIS_LIMITS: dict[str, object] = {"socket_timeout": 1, "socket_connect_timeout": 1}
 if CHAT.clustered:
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [redis_host(url) for url in CHAT.redis_urls], "prefix": "chatsite"},
+            "CONFIG": {
+                "hosts": [service_urls.redis_host(url, REDIS_LIMITS) for url in CHAT.redis_urls],
+                "prefix": "chatsite",
+            },
         }
     }
 else:
@@ -218,7 +201,7 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 
-vars().update(environ.Env.email_url_config(CHAT.email_url))
+vars().update(service_urls.mail(CHAT.email_url))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = CHAT.email_from
 

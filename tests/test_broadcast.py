@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +13,7 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, connections, transaction
 
+from chat import machine_time
 from chat.models import Broadcast, Room
 
 NOW = datetime(2026, 3, 4, 15, 4, 5, 600_000, tzinfo=UTC)
@@ -66,9 +69,19 @@ def test_the_text_has_its_placeholders_replaced_and_nothing_else(room: Room, tem
     assert broadcast(room, template=template).render(NOW) == text
 
 
-def test_the_time_is_told_in_the_broadcasts_zone_or_else_in_the_machines(room: Room, settings: object) -> None:
-    settings.MACHINE_TIME_ZONE = "Asia/Kathmandu"
+@pytest.fixture
+def zone() -> Iterator[None]:
+    """Put the tests' own zone back."""
+    before = os.environ.get("TZ")
+    yield
+    machine_time.restore(before)
+
+
+def test_the_time_is_told_in_the_broadcasts_zone_or_else_in_the_machines(
+    room: Room, settings: object, zone: None
+) -> None:
     settings.TIME_ZONE = "America/New_York"
+    machine_time.restore("Asia/Kathmandu")
     late = datetime(2026, 3, 4, 23, 30, tzinfo=UTC)
     assert broadcast(room, template="{date} {time}", time_zone="Europe/Berlin").render(late) == "2026-03-05 00:30:00"
     assert broadcast(room, template="{date} {time}", time_zone="").render(late) == "2026-03-05 05:15:00"

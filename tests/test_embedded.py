@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,25 @@ def test_a_second_one_gets_a_sentence_after_ten_seconds(clock: Clock, tmp_path: 
     assert "\n" not in str(caught.value)
     assert WAIT_SECONDS <= clock.now - 100.0 <= WAIT_SECONDS + 1
     os.close(descriptor)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EIO])
+def test_a_file_system_without_locks_is_one_line_at_once(
+    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(SystemExit, match=r"embedded\.lock cannot be locked .*set CHAT_VAR_DIR"):
+        be_the_only_one(tmp_path)
+    assert clock.now == 100.0
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=r"cannot be opened \(.*\): set CHAT_VAR_DIR"):
+        be_the_only_one(tmp_path / "file")
 
 
 def test_a_server_that_is_replaced_has_time_to_end(clock: Clock, tmp_path: Path) -> None:

@@ -142,9 +142,11 @@ async def test_a_server_that_is_just_being_started_is_not_forgotten() -> None:
     assert [child.signals for child in stage.born] == [[signal.SIGTERM]]
 
 
-def test_children_get_the_machines_own_time_zone_instead_of_djangos() -> None:
-    made = runner.child_environment({"TZ": "UTC", "A": "1", "PYTHONPATH": "/lib"}, Path("/app"), "Asia/Tokyo")
-    assert made == {"TZ": "Asia/Tokyo", "A": "1", "PYTHONPATH": "/app:/lib"}
+def test_children_find_the_code_and_nothing_that_a_platform_set_for_uvicorn() -> None:
+    given = {"A": "1", "PYTHONPATH": "/lib", "WEB_CONCURRENCY": "4", "UVICORN_PORT": "1", "FORWARDED_ALLOW_IPS": "*"}
+    assert runner.child_environment(given, Path("/app")) == {"A": "1", "PYTHONPATH": "/app:/lib"}
+    for zone in ("Asia/Tokyo", "EST5EDT", ""):
+        assert runner.child_environment({"TZ": zone}, Path("/app"))["TZ"] == zone
 
 
 @pytest.mark.parametrize("server", runner.SERVERS)

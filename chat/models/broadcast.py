@@ -7,12 +7,12 @@ import unicodedata
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from chat import machine_time
 from chat.models.room import Room
 
 DEFAULT_TEMPLATE = "Server broadcast: Current time is {time}"
@@ -106,6 +106,6 @@ class Broadcast(models.Model):
 
         Raises: KeyError, ValueError or OSError where the row holds a time zone that is none.
         """
-        local = now.astimezone(ZoneInfo(self.time_zone or settings.MACHINE_TIME_ZONE))
+        local = now.astimezone(ZoneInfo(self.time_zone)) if self.time_zone else machine_time.local(now)
         values = {"time": f"{local:%H:%M:%S}", "date": local.date().isoformat(), "room": self.room.title}
         return PLACEHOLDER.sub(lambda found: values[found[1]], self.template)

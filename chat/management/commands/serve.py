@@ -35,7 +35,7 @@ class Command(BaseCommand):
         host = host.strip("[]")
         addresses = links(host, port, settings.ALLOWED_HOSTS)
         environment = {
-            **runner.child_environment(os.environ, settings.BASE_DIR, settings.MACHINE_TIME_ZONE),
+            **runner.child_environment(os.environ, settings.BASE_DIR),
             **({"CHATSITE_AT": addresses[0].rstrip("/")} if addresses else {}),
         }
         if workers == 1:
