@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from chat.layers import Layer
 from chat.live.hub import Hub
@@ -30,8 +31,12 @@ def group_of(room: str) -> str:
     return f"room.{room}"
 
 
-async def post(layer: Layer, room: str, events: Sequence[Event], *, node: str = "", group: str = "") -> None:
+async def post(
+    layer: Layer, room: str, events: Sequence[Event], *, node: str = "", group: str = "", hears: Sequence[str] = ()
+) -> None:
     """Send events to a room's group, or to another group; they are `node`'s, which drops them when they come back.
+
+    A pulse holds no events, and names whom its sender hears.
 
     Raises: whatever the layer raises; TimeoutError after SEND_SECONDS.
     """
@@ -40,9 +45,11 @@ async def post(layer: Layer, room: str, events: Sequence[Event], *, node: str = 
     # Apart: a process of the version before this one knows no changes, and would understand nothing of what they stand
     # among. It reads from the database what it has not heard.
     rest = [event for event in events if not isinstance(event, Changed)] if changes else events
-    message = {"type": EVENTS, "room": room, "node": node, "group": target, "events": wire.pack(rest)}
+    message: dict[str, Any] = {"type": EVENTS, "room": room, "node": node, "group": target, "events": wire.pack(rest)}
     if changes:
         message["changes"] = wire.pack(changes)
+    if hears:
+        message["hears"] = list(hears)
     async with asyncio.timeout(SEND_SECONDS):
         await layer.group_send(target, message)
 

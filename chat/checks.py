@@ -13,6 +13,8 @@ from chat import schema
 from chat.conf import MAIL_TO_OUTPUT, Conf
 from chat.database import brief
 from chat.models import AllowedOrigin, Process
+from chat.models.process import key_mark
+from chat.peers import different_keys
 from chat.schema import Schema, named
 from chat.service_urls import scheme_of
 from chat.tokens import key_problem
@@ -74,7 +76,7 @@ def check_database(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> l
     """Return why servers on this database would not be ready."""
     try:
         found = schema.read()
-        return check_schema(found) or check_writes()
+        return check_schema(found) or check_writes() or check_keys()
     except DatabaseError as error:
         return [Error(f"The database does not answer: {brief(error)}", hint="Set DATABASE_URL.", id="chat.E020")]
 
@@ -100,6 +102,14 @@ def check_writes() -> list[CheckMessage]:
             Error(f"The database cannot be written: {reason}.", hint="/readyz is 503 until it can.", id="chat.E023")
         ]
     return []
+
+
+def check_keys() -> list[CheckMessage]:
+    """Compare SECRET_KEY with that of the servers that live."""
+    mine = key_mark(settings.SECRET_KEY)
+    strangers = sorted({it.place for it in Process.living() if it.key and it.key != mine})
+    hint = "Give every server, worker and command the same environment."
+    return [Error(different_keys(strangers), hint=hint, id="chat.E024")] if strangers else []
 
 
 def check_conf(conf: Conf) -> list[CheckMessage]:

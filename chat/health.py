@@ -46,6 +46,8 @@ class Health:
             "migrations": node.readiness.schema.state if node.readiness.schema else "unknown",
             "writes": "down" if node.readiness.write_problem else "stuck" if node.writer.stuck else "up",
             "layer": "down" if node.link.up is False else "up",
+            "layer_reason": node.link.reason,
+            "unheard": len(node.link.unheard),
             "connections": len(node.registry),
             "rooms": len(node.hub.rooms),
             "gaps": node.hub.gaps[0],

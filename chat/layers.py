@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from channels.exceptions import ChannelFull
 from channels.layers import BaseChannelLayer
+from redis.exceptions import ResponseError
 
 logger = logging.getLogger("chat.layers")
 
@@ -91,16 +92,34 @@ class MemoryChannelLayer(BaseChannelLayer):  # type: ignore[misc]
         """Do nothing: there is nothing to close."""
 
 
-def pulse_groups(layer: Layer, node: str) -> list[str]:
-    """Return names of groups that only this node listens to, one on each shard of the layer."""
+def pulse_groups(layer: Layer) -> list[str]:
+    """Return names of groups that every process listens to, one on each shard of the layer."""
     shards = layer_shards(layer)
     names: dict[int, str] = {}
     for number in range(64 * len(shards)):
-        name = f"node.{node}.{number}"
+        name = f"pulse.{number}"
         names.setdefault(shard_number(layer, shards, name), name)
         if len(names) == len(shards):
             break
     return list(names.values())
+
+
+class Replica(Exception):
+    """A shard of the layer is a replica: what is published there reaches those who are subscribed there, and nobody else."""
+
+
+async def refuse_replicas(layer: Layer) -> None:
+    """Ask each shard that is connected for its role. Raises: Replica; whatever the layer raises."""
+    for shard in layer_shards(layer):
+        redis = getattr(shard, "_redis", None)  # channels_redis 4.3 gives no way to its connections.
+        if redis is None:
+            continue
+        try:
+            role = (await redis.role())[0]
+        except ResponseError:  # An ACL that does not let us ask.
+            continue
+        if role in (b"slave", "slave"):
+            raise Replica("this Redis is a read-only replica: what is published there reaches no other server")
 
 
 def layer_shards(layer: Layer) -> list[Any]:

@@ -19,6 +19,7 @@ from typing import Protocol
 from chat import notes
 from chat.database import Database, Unavailable, ask
 from chat.models import Process, Room
+from chat.models.process import Other
 from chat.notes import Notes
 from chat.rooms.permissions import COLUMNS, Policy
 from chat.rooms.recovery import Head
@@ -120,6 +121,9 @@ class Look:
         self.check: Callable[[], None] = lambda: None
         self.wrote: Callable[[], None] = lambda: None
         self.failed: Callable[[BaseException], None] = lambda error: None
+        # What this process's row says of its SECRET_KEY; and who hears of the other processes' rows.
+        self.key = ""
+        self.found: Callable[[Sequence[Other]], None] = lambda others: None
 
     async def run(self) -> None:
         """Look for ever: once a second, and at once where it is wanted."""
@@ -198,16 +202,18 @@ class Look:
             return
         self.told_at = now
         try:
-            await ask(self.database, self._write, figures)
+            others = await ask(self.database, self._write, figures)
         except (Unavailable, OSError) as error:
             logger.warning("The figures of this process could not be written: %s", error)
             self.failed(error)
         else:
             self.wrote()
+            self.found(others)
 
-    def _write(self, figures: Figures) -> None:
+    def _write(self, figures: Figures) -> list[Other]:
         self.check()
-        Process.tell(self.node, self.place, figures.connections, figures.rooms, figures.layer)
+        Process.tell(self.node, self.place, figures.connections, figures.rooms, figures.layer, self.key)
+        return Process.others(self.node)
 
     async def goodbye(self) -> None:
         """Take the process's row away; where that fails the row is swept when it is old."""

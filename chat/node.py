@@ -21,19 +21,22 @@ from chat.broker import EVENTS, EVERYBODY, Broker, group_of, post
 from chat.conf import Conf
 from chat.database import Database, Unavailable, ask, threads_for
 from chat.doors import Doors, reader_of
-from chat.layers import Layer, pulse_groups
+from chat.layers import Layer, pulse_groups, refuse_replicas
 from chat.live.allowlist import AllowList
 from chat.live.connection import Connection
 from chat.live.fanout import Fanout
+from chat.live.contact import Contact
 from chat.live.heartbeat import Heartbeat
 from chat.live.hub import Hub
 from chat.live.link import Link
 from chat.live.membership import Membership
 from chat.live.registry import Registry
 from chat.look import Figures, Look, Seen
+from chat.models.process import key_mark
 from chat.namesakes import Namesakes
 from chat.notes import MAX_NOTES
 from chat.outage import Outage
+from chat.peers import Peers
 from chat.personal import Personal
 from chat.readiness import Readiness
 from chat.rooms import log, own, recovery
@@ -122,6 +125,11 @@ class Node:
         self.link = Link(
             layer, self.membership, self.receive, group_of, self.pulse, self.groups_of_pulse, self.layer_changed
         )
+        self.contact = self.link.contact = Contact(self.id, self.clock)
+        self.link.check = lambda: refuse_replicas(layer)
+        self.look.key = key_mark(conf.secret_key)
+        self.peers = Peers(self.look.key, self.contact.expect)
+        self.look.found = self.peers.found
         self.hub.on_change = self.room_changed
         self.broker.on_failure = lambda error: self.link.failed.set()
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -221,9 +229,10 @@ class Node:
         if kind != EVENTS or not isinstance(room, str):
             self.unknown_events[str(kind)[:64]] += 1
             return
+        if not room:
+            self._pulse_came(str(node), str(message.get("group", "")), message.get("hears", ()))
+            return
         if node == self.id:
-            if not room:
-                self.link.felt(str(message.get("group", "")))
             return
         if room == EVERYBODY:
             self.look.soon()
@@ -248,11 +257,17 @@ class Node:
             self.unknown_events["undecodable"] += unknown
             return events
 
+    def _pulse_came(self, node: str, group: str, hears: Any) -> None:
+        if node == self.id:
+            self.link.felt(group)
+        elif isinstance(hears, list | tuple):
+            self.contact.pulse_came(node, group, hears)
+
     async def pulse(self, group: str) -> None:
-        await post(self.layer, "", [], node=self.id, group=group)
+        await post(self.layer, "", [], node=self.id, group=group, hears=self.contact.hears(group))
 
     def groups_of_pulse(self) -> list[str]:
-        return pulse_groups(self.layer, self.id) if self.conf.clustered else []
+        return pulse_groups(self.layer) if self.conf.clustered else []
 
     def layer_changed(self, up: bool) -> None:
         self.broker.up = up
@@ -312,7 +327,7 @@ class Node:
     # What is remembered, as the look finds it
 
     def figures(self) -> Figures:
-        return Figures(len(self.registry), len(self.hub.rooms), "down" if self.link.up is False else "up")
+        return Figures(len(self.registry), len(self.hub.rooms), self.link.state)
 
     async def looked(self, seen: Seen) -> None:
         """Put in force what a look found; also what came in by what was known before."""

@@ -250,7 +250,7 @@ class FakeRows:
                 noted={number: user for number, user in self.noted.items() if number > since},
             )
         self.told.append(arguments)
-        return None
+        return []
 
     def close(self) -> None:
         """Do nothing: there is no thread."""

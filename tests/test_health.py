@@ -82,6 +82,8 @@ async def test_a_ready_process_tells_what_it_holds() -> None:
             "migrations": "applied",
             "writes": "up",
             "layer": "up",
+            "layer_reason": "",
+            "unheard": 0,
             "connections": 1,
             "rooms": 2,
             "gaps": 0,

@@ -176,7 +176,7 @@ class ShardedLayer(FakeLayer):
 @pytest.mark.parametrize("shards", [1, 2, 3, 7])
 def test_every_shard_has_a_group_for_pulses(shards: int) -> None:
     layer = ShardedLayer(shards)
-    groups = pulse_groups(layer, "0123456789ab")
+    groups = pulse_groups(layer)
     assert len(groups) == shards
     assert {id(layer._get_shard(layer._get_group_channel_name(group))) for group in groups} == set(
         map(id, layer._shards)
@@ -184,4 +184,4 @@ def test_every_shard_has_a_group_for_pulses(shards: int) -> None:
 
 
 def test_a_layer_without_shards_has_one_group_for_pulses() -> None:
-    assert pulse_groups(FakeLayer(), "abc") == ["node.abc.0"]
+    assert pulse_groups(FakeLayer()) == ["pulse.0"]

@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from chat.admin.durations import about, ago, counted, exactly
 from chat.models import Broadcast, Process
+from chat.models.process import key_mark
+from chat.peers import different_keys
 
 # A tick may be a little late, and one may be lost with its leader.
 LATE_INTERVALS = 2
@@ -45,8 +47,15 @@ def look(now: datetime) -> Now:
         [ProcessNow(it.place, it.connections, it.rooms, it.layer, ago(now - it.seen_at)) for it in living],
         total(living),
         last_tick(broadcasts, now),
-        late(broadcasts, now, occupied=any(it.rooms for it in living)),
+        [*keys(living), *late(broadcasts, now, occupied=any(it.rooms for it in living))],
     )
+
+
+def keys(living: list[Process]) -> list[str]:
+    """Return a sentence where processes have different SECRET_KEYs, of this one's view."""
+    mine = key_mark(settings.SECRET_KEY)
+    strangers = sorted({it.place for it in living if it.key and it.key != mine})
+    return [different_keys(strangers)] if strangers else []
 
 
 def total(living: list[Process]) -> str:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from chat.live.contact import Contact
 from chat.live.membership import Membership
 
 logger = logging.getLogger("chat.link")
@@ -22,10 +23,15 @@ class LinkLost(Exception):
     """The layer does not carry what we send to ourselves."""
 
 
+async def nothing() -> None:
+    """Check nothing."""
+
+
 class Link:
     """Keeps one channel, its groups and its pump; when any of them fails, all are made anew.
 
-    `groups_of_pulse` names groups that only this node listens to: what is sent there must come back.
+    `pulse_groups` names groups that every process listens to: what is sent there must come back, and the others must hear
+    it, which `contact` knows. `check` raises where the layer is one that carries nothing to others.
     """
 
     def __init__(
@@ -45,7 +51,13 @@ class Link:
         self.pulse = pulse
         self.pulse_groups = pulse_groups
         self.on_change = on_change
+        self.check: Callable[[], Awaitable[None]] = nothing
+        self.contact = Contact("", lambda: 0.0)
         self.up: bool | None = None
+        # Why it is not up; whether that is since no other process hears us; and who does not, though others may.
+        self.reason = ""
+        self.alone = False
+        self.unheard: list[str] = []
         self.pulses: dict[str, float] = {}
         self.failed = asyncio.Event()
 
@@ -95,18 +107,39 @@ class Link:
                 await self.layer.group_add(group, channel)
         self.pulses = dict.fromkeys(groups, math.inf)
         began = clock()
+        self.alone = False
         while True:
+            await self.check()
             for group in groups:
                 await self.pulse(group)
             await asyncio.sleep(PULSE_SECONDS)
             oldest = min(began if at == math.inf else at for at in self.pulses.values())
             if clock() - oldest > DOWN_SECONDS:
                 raise LinkLost(f"a pulse of our own has been missing for {DOWN_SECONDS:g} s")
+            self._weigh(groups, began)
+
+    def _weigh(self, groups: list[str], began: float) -> None:
+        """See whether the others are in touch. The session goes on: they may be again at any moment."""
+        unheard = self.contact.unheard(groups, began)
+        alone = self.contact.alone(groups, began)
+        if unheard and not self.unheard and not alone:
+            logger.warning("the channel layer carries nothing to or from %d of the other servers", len(unheard))
+        self.unheard = unheard
+        if alone and not self.alone:
+            self._down("no other server hears this one through it: do all have the same REDIS_URL?")
+        was, self.alone = self.alone, alone
+        if was and not alone and math.inf not in self.pulses.values():
+            self._found()
+
+    @property
+    def state(self) -> str:
+        """Return one word for the process's row; who is alone goes on being expected by the others."""
+        return "alone" if self.alone else "down" if self.up is False else "up"
 
     def felt(self, group: str) -> None:
         """Note a pulse that came back."""
         self.pulses[group] = asyncio.get_running_loop().time()
-        if self.up is not True and math.inf not in self.pulses.values():
+        if self.up is not True and not self.alone and math.inf not in self.pulses.values():
             self._found()
 
     async def _watch_failures(self) -> None:
@@ -118,19 +151,25 @@ class Link:
         if self.up is False:
             logger.warning("the channel layer answers again")
         self.up = True
+        self.reason = ""
         self.on_change(True)
 
     async def _lost(self, error: BaseException) -> None:
+        self._down(describe(error))
+        self.alone = False
+        await self.membership.lost()
+        await self._reset()
+
+    def _down(self, reason: str) -> None:
         if self.up is not False:
             logger.warning(
                 "the channel layer does not answer (%s): members here go on hearing each other, retrying every %g s",
-                describe(error),
+                reason,
                 RETRY_SECONDS,
             )
         self.up = False
+        self.reason = reason
         self.on_change(False)
-        await self.membership.lost()
-        await self._reset()
 
     async def _reset(self) -> None:
         """Drop the layer's connections: what redis-py thinks it is subscribed to is no longer sure."""
