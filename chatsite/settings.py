@@ -113,6 +113,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     TURN: Any = Turns(Path(DATABASES["default"]["NAME"]))
 else:
     TURN = contextlib.nullcontext
+    # Nothing outlives a transaction: behind PgBouncer the next one may run on another connection.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
     # A partition would otherwise hold a query for many minutes (milliseconds; tcp(7), TCP_USER_TIMEOUT).
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 3,

@@ -15,8 +15,22 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("chat", "chatsite")
 
 # What each part of `chat` may import of the others; edges may import everything below and each other.
-BOTTOM = {"wire", "conf"}
-MIDDLE = {"rooms", "broker", "broadcasts", "layers", "database", "look", "notes", "outage", "people"}
+ALONE = ("kept_key", "service_urls", "machine_time", "write_errors")  # They know nothing of ours.
+BOTTOM = {"wire", "conf", *ALONE}
+MIDDLE = {
+    "peers",
+    "readiness",
+    "schema",
+    "rooms",
+    "broker",
+    "broadcasts",
+    "layers",
+    "database",
+    "look",
+    "notes",
+    "outage",
+    "people",
+}
 EDGES = {
     *(
         "api",
@@ -47,11 +61,12 @@ EDGES = {
         "throttle",
     ),
     *("health", "admin", "templatetags", "management", "migrations", "node", "ticker", "runner", "links", "checks"),
-    *("accounts", "apps", "endings", "own_data", "pages", "set_up"),
+    *("accounts", "apps", "csrf", "endings", "hosts", "own_data", "pages", "set_up", "site"),
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "wire": {"wire"},
-    "conf": set(),
+    **dict.fromkeys(ALONE, set[str]()),
+    "conf": {"kept_key", "service_urls", "wire"},
     "live": {"live", *BOTTOM},
     "models": {"models", *BOTTOM},
     **dict.fromkeys(MIDDLE, {*MIDDLE, "models", "live", *BOTTOM}),
@@ -64,7 +79,6 @@ INSIDE_FUNCTIONS = {
     ("chat/apps.py", "chat.endings"): "it needs the models, when Django is ready",
     ("chatsite/embedded.py", "fcntl"): "Windows has none",
     ("chatsite/files.py", "resource"): "Windows has none",
-    ("chatsite/turns.py", "fcntl"): "Windows has none",
     ("chatsite/servers/__init__.py", "chatsite.servers.daphne"): "importing daphne makes an event loop",
     ("chatsite/servers/__init__.py", "chatsite.servers.uvicorn"): "uvicorn may not be the server, nor be there",
 }

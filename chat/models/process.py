@@ -77,7 +77,8 @@ class Process(models.Model):
         Raises: django.db.Error.
         """
         rows = cls.objects.filter(seen_at__gte=Now() - LOST).exclude(node=node).annotate(now=Now())
-        return [Other(it.node, it.place, it.layer, it.key, (it.now - it.seen_at).total_seconds()) for it in rows]
+        fields = ("node", "place", "layer", "key", "now", "seen_at")
+        return [Other(*row[:4], (row[4] - row[5]).total_seconds()) for row in rows.values_list(*fields)]
 
     @classmethod
     def forget(cls, node: str) -> None:

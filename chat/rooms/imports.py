@@ -46,7 +46,7 @@ def import_room(
     reading = Reading(file, max_message_bytes)
     with staging():
         count = read_in(told("read", reading, progress))
-        with turn(), transaction.atomic(durable=True):
+        with turn(), transaction.atomic():
             room = find(reading.header, slug or reading.header.room.slug, replace)
             take_over(room.pk)
             begin(room, reading.header)

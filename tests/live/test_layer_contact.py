@@ -38,15 +38,14 @@ def test_on_a_replica_or_on_another_redis_a_server_says_that_nobody_hears_it(
     try:
         until(lambda: bad.ready()["layer"] == "down", "the replica is found out", 25)
         assert "read-only replica" in bad.ready()["layer_reason"]
-        alice = guest(bad, "volatile")
-        answer = alice.ask("send", {"room": "volatile", "text": "into the void"})
+        answer = guest(bad, "volatile").ask("send", {"room": "volatile", "text": "into the void"})
         assert answer["payload"].get("code") == "unavailable", "nothing is acknowledged that nobody else hears"
         assert good.ready()["layer"] == "up", "one that is down makes no other so"
         with second_redis.client() as client:
             client.replicaof("NO", "ONE")  # Another Redis now, of its own.
         until(lambda: "no other server hears" in bad.ready()["layer_reason"], "another Redis is found out", 60)
         assert bad.get("/readyz").status == 200
-        assert alice.ask("send", {"room": "volatile", "text": "void"})["payload"].get("code") == "unavailable"
+        assert guest(bad, "volatile").ask("send", {"room": "volatile", "text": "void"})["payload"].get("code") == "unavailable"
         bad.terminate()
         until(lambda: good.ready()["layer"] == "up", "one that is the only one is not alone", 60)
         again = farm.server(kind, var_dir=var_dir, REDIS_URL=redis_server.url, **variables)
