@@ -24,8 +24,8 @@ from chat.doors import Doors, reader_of
 from chat.layers import Layer, pulse_groups, refuse_replicas
 from chat.live.allowlist import AllowList
 from chat.live.connection import Connection
-from chat.live.fanout import Fanout
 from chat.live.contact import Contact
+from chat.live.fanout import Fanout
 from chat.live.heartbeat import Heartbeat
 from chat.live.hub import Hub
 from chat.live.link import Link

@@ -78,7 +78,10 @@ class Process(models.Model):
         """
         rows = cls.objects.filter(seen_at__gte=Now() - LOST).exclude(node=node).annotate(now=Now())
         fields = ("node", "place", "layer", "key", "now", "seen_at")
-        return [Other(*row[:4], (row[4] - row[5]).total_seconds()) for row in rows.values_list(*fields)]
+        return [
+            Other(other, place, layer, key, (now - seen_at).total_seconds())
+            for other, place, layer, key, now, seen_at in rows.values_list(*fields)
+        ]
 
     @classmethod
     def forget(cls, node: str) -> None:

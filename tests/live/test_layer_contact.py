@@ -45,7 +45,10 @@ def test_on_a_replica_or_on_another_redis_a_server_says_that_nobody_hears_it(
             client.replicaof("NO", "ONE")  # Another Redis now, of its own.
         until(lambda: "no other server hears" in bad.ready()["layer_reason"], "another Redis is found out", 60)
         assert bad.get("/readyz").status == 200
-        assert guest(bad, "volatile").ask("send", {"room": "volatile", "text": "void"})["payload"].get("code") == "unavailable"
+        assert (
+            guest(bad, "volatile").ask("send", {"room": "volatile", "text": "void"})["payload"].get("code")
+            == "unavailable"
+        )
         bad.terminate()
         until(lambda: good.ready()["layer"] == "up", "one that is the only one is not alone", 60)
         again = farm.server(kind, var_dir=var_dir, REDIS_URL=redis_server.url, **variables)
