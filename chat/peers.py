@@ -9,8 +9,9 @@ from chat.models.process import Other
 
 logger = logging.getLogger("chat.peers")
 
-# A row is written every 5 s; one that is older belongs to a process that may have been killed.
-FRESH_SECONDS = 7.0
+# A row is written every 5 s, and read as often; an older one belongs to a process that may have been killed. Less than
+# what makes a process alone (chat.live.contact), so that a kill makes nobody so.
+FRESH_SECONDS = 13.0
 
 
 class Peers:

@@ -311,7 +311,8 @@ def test_staging_takes_no_writers_place_and_is_gone_with_its_connection(tmp_path
         writer.execute(f"CREATE TABLE chat_message ({columns})")
         with closing(sqlite3.connect(tmp_path / "it.sqlite3", isolation_level=None, timeout=0)) as one:
             writer.execute("BEGIN IMMEDIATE")
-            one.execute(staging.CREATE)
+            for statement in staging.CREATE["sqlite"]:
+                one.execute(statement)
             one.execute("BEGIN")
             one.execute(staging.STAGE.replace("%s", "?"), [None] * len(COLUMNS))
             one.execute("COMMIT")

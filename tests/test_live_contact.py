@@ -12,6 +12,7 @@ from chat.models.process import Other, key_mark
 from chat.peers import FRESH_SECONDS, Peers
 
 GROUPS = ["pulse.0", "pulse.1"]
+AGE_SECONDS = 5.0
 
 
 class Net:
@@ -37,7 +38,8 @@ class Net:
                 if int(self.now) % 5 == 0:
                     for other in living:
                         if other != sender:
-                            self.nodes[sender].expect(other, FRESH_SECONDS)
+                            # As old as a row may be that is read now.
+                            self.nodes[sender].expect(other, FRESH_SECONDS - AGE_SECONDS)
 
     def sever(self, one: str, other: str, *groups: str, both: bool = True) -> None:
         for group in groups or GROUPS:
@@ -143,7 +145,7 @@ def test_of_the_rows_those_are_expected_that_are_fresh_and_pulse_to_others() -> 
     expected: dict[str, float] = {}
     peers = Peers("mine", expected.__setitem__)
     peers.found(
-        [other("a"), other("b", layer="down"), other("c", layer="alone"), other("d", age=8), other("e", key="")]
+        [other("a"), other("b", layer="down"), other("c", layer="alone"), other("d", age=14), other("e", key="")]
     )
     assert expected == {"a": FRESH_SECONDS - 1, "c": FRESH_SECONDS - 1}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 # So long after a peer's last pulse that named us, it does not hear us, or we do not hear it.
-SILENT_SECONDS = 10.0
+SILENT_SECONDS = 15.0
 # Whom a pulse names: pulses come once a second.
 HEARD_SECONDS = 3.0
 
@@ -27,8 +27,9 @@ class Contact:
     def expect(self, node: str, seconds: float) -> None:
         """Count a process as living for so long."""
         now = self.clock()
-        since = self.living[node][1] if node in self._expected(now) else now
-        self.living[node] = (now + seconds, since)
+        until, since = self.living.get(node, (float("-inf"), now))
+        # Rows are read in turns of seconds: a short gap between two is no new beginning.
+        self.living[node] = (now + seconds, since if now - until < SILENT_SECONDS else now)
 
     def pulse_came(self, node: str, group: str, hears: Collection[str]) -> None:
         """Note another's pulse."""
