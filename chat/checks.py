@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -26,7 +28,8 @@ CHECK = "check"
 @register(Tags.compatibility)
 def check_settings(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Return what is wrong with the configuration."""
-    return [*check_conf(settings.CHAT), *check_hosts(settings.CHAT)]
+    given = check_prefix(sys.argv, os.environ, settings.FORCE_SCRIPT_NAME or "")
+    return [*check_conf(settings.CHAT), *check_hosts(settings.CHAT), *given]
 
 
 @register(Tags.security, deploy=True)
@@ -163,3 +166,23 @@ def check_hosts(conf: Conf) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+def check_prefix(arguments: Sequence[str], environment: Mapping[str, str], forced: str) -> list[CheckMessage]:
+    """Return that a path prefix is not supported, by whichever way of a server or of Django one is given."""
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    given = [
+        ("FORCE_SCRIPT_NAME", forced),
+        *((name, environment.get(name, "")) for name in ("SCRIPT_NAME", "UVICORN_ROOT_PATH")),
+        *(pair for pair in pairs if pair[0] == "--root-path"),
+        *(("--root-path", it.partition("=")[2]) for it in arguments if it.startswith("--root-path=")),
+    ]
+    return [
+        Warning(
+            f"{name}={prefix}: a path prefix is not supported yet; static files, sockets and links lead past it.",
+            hint="Give the site a host name of its own, without a prefix.",
+            id="chat.W024",
+        )
+        for name, prefix in given
+        if prefix.strip("/ ")
+    ]

@@ -9,14 +9,15 @@ from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.signals import user_logged_out
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 from django.utils import timezone
 
-from chat.models import Invalidation
-
-USER_ID = "_auth_user_id"
+from chat.models import Invalidation, UserSession
+from chat.models.user_session import NOBODY
+from chat.session_store import user_in
 
 
 def connect() -> None:
@@ -24,7 +25,9 @@ def connect() -> None:
     user_logged_out.connect(signed_out, dispatch_uid="chat.endings")
     post_save.connect(user_saved, sender=User, dispatch_uid="chat.endings")
     post_delete.connect(user_deleted, sender=User, dispatch_uid="chat.endings")
-    post_delete.connect(session_deleted, sender=Session, dispatch_uid="chat.endings")
+    # The store deletes rows of ours; Django's own model is another's way to the same table: the shell's.
+    for model in (UserSession, Session):
+        post_delete.connect(session_deleted, sender=model, dispatch_uid="chat.endings")
     m2m_changed.connect(groups_changed, sender=User.groups.through, dispatch_uid="chat.endings")
     pre_delete.connect(group_deleted, sender=Group, dispatch_uid="chat.endings")
 
@@ -51,11 +54,14 @@ def user_deleted(sender: Any, instance: User, **kwargs: Any) -> None:
     tell(instance.pk)
 
 
-def session_deleted(sender: Any, instance: Session, **kwargs: Any) -> None:
+def session_deleted(sender: Any, instance: AbstractBaseSession, **kwargs: Any) -> None:
     """Hear of a session's end; one that ran out is found by the processes' own re-checks."""
-    user = instance.get_decoded().get(USER_ID, "") if instance.expire_date > timezone.now() else ""
-    if user.isdecimal():
-        tell(int(user))
+    if instance.expire_date <= timezone.now():
+        return
+    known = getattr(instance, "user", None)
+    user = user_in(instance.get_decoded()) if known is None else known
+    if user != NOBODY:
+        tell(user)
 
 
 def groups_changed(

@@ -7,7 +7,7 @@ import json
 import secrets
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, BinaryIO
@@ -18,7 +18,6 @@ from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
-from django.contrib.sessions.models import Session
 from django.db import transaction
 
 from chat import people
@@ -28,8 +27,7 @@ from chat.rooms.archive import moment
 from chat.rooms.authored import messages_of, reactions_of
 from chat.rooms.erasing import Erasure
 from chat.rooms.rows import Row
-
-USER_ID = "_auth_user_id"
+from chat.session_store import sessions_of
 
 Turn = Callable[[], AbstractContextManager[Any]]
 # Hears what is being done, how much of it is done, and how much there may be (0: not known).
@@ -56,7 +54,7 @@ def export(user: User, file: BinaryIO, progress: Progress) -> int:
         archive.writestr("profile.json", pretty(profile(user)))
         archive.writestr("memberships.json", pretty(memberships(user)))
         archive.writestr("invitations.json", pretty(invitations(user)))
-        archive.writestr("sessions.json", pretty([{"expires_at": it.expire_date} for it in sessions_of(user)]))
+        archive.writestr("sessions.json", pretty([{"expires_at": it.expire_date} for it in sessions_of(user.pk)]))
         with archive.open("messages.jsonl", "w", force_zip64=True) as lines:
             for count, (slug, row) in enumerate(messages_of(f"user:{user.pk}"), 1):
                 lines.write(line(message(slug, row)))
@@ -135,13 +133,6 @@ def message(slug: str, row: Row) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def sessions_of(user: User) -> Iterator[Session]:
-    """Yield a person's sessions, those that ran out too. Their rows do not tell whose they are: each is looked into."""
-    for session in Session.objects.iterator():
-        if session.get_decoded().get(USER_ID) == str(user.pk):
-            yield session
-
-
 def line(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode() + b"\n"
 
@@ -187,18 +178,18 @@ def close(user: User, turn: Turn) -> None:
         user.is_active = False
         user.save(update_fields=["is_active"])
         Erased.objects.get_or_create(user=user.pk)
-        end(sessions_of(user))
+        end_sessions(user.pk)
 
 
-def end(sessions: Iterable[Session]) -> None:
-    for session in list(sessions):
+def end_sessions(user: int) -> None:
+    for session in list(sessions_of(user)):
         session.delete()
 
 
 def delete(user: User, turn: Turn) -> None:
     """Delete an account, and its name from what was logged of it."""
     with turn(), transaction.atomic():
-        end(sessions_of(user))  # Of a sign-in that began before the account was closed.
+        end_sessions(user.pk)  # Of a sign-in that began before the account was closed.
         AccessAttempt.objects.filter(username=user.get_username()).delete()
         about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
         # What was changed names the profile, by the name shown then.

@@ -16,7 +16,7 @@ django_application = get_asgi_application()
 from channels.layers import get_channel_layer
 from django.conf import settings
 
-from chat import __version__, ticker
+from chat import __version__, assets, ticker
 from chat.bodies import BodyLimit
 from chat.checks import check_settings
 from chat.consumers import ChatConsumer
@@ -29,6 +29,7 @@ from chat.proxies import Proxies, trust_of
 from chat.requests import Requests
 from chat.routing import routes
 from chat.site import stated
+from chat.static_files import StaticFiles
 from chat.writes import Writes
 from chatsite import embedded, first_start, interpreter, servers
 from chatsite.files import raise_open_files_limit
@@ -40,9 +41,12 @@ conf = dataclasses.replace(settings.CHAT, max_connections=raise_open_files_limit
 lock = None if conf.clustered else embedded.be_the_only_one(conf.var_dir)
 node = Node(conf, get_channel_layer(), ticker.run_embedded, settings.TURN)
 pages = Requests(Writes(django_application, node.changed))
+http = Cookies(BodyLimit(pages))
+if not settings.DEBUG:
+    http = StaticFiles(http, assets.installed(), https_only=conf.https_only, hsts_seconds=settings.SECURE_HSTS_SECONDS)
 application = Gateway(
     node,
-    http=Health(Proxies(Hosts(Cookies(BodyLimit(pages))), trust_of(conf)), node),
+    http=Health(Proxies(Hosts(http), trust_of(conf)), node),
     websocket=Proxies(
         Hosts(
             OriginGate(

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from csp.constants import NONE, SELF
+from django.utils.functional import SimpleLazyObject
 
-from chat import conf, service_urls
+from chat import assets, conf, service_urls
 from chatsite import sqlite
 from chatsite.turns import Turns
 
@@ -59,7 +60,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
+    # Finds files anew at each request; else chat/static_files.py answers before Django.
+    *(["servestatic.middleware.ServeStaticMiddleware"] if DEBUG else []),
     "chat.pages.private.private",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -141,8 +143,9 @@ if CHAT.clustered:
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "chat.layers.MemoryChannelLayer"}}
 
-# Pages work without `collectstatic`: the files are found where the applications keep them.
-STATIC_URL = "static/"
+# Pages work without `collectstatic`: the files are found where the applications keep them. Lazy,
+# since the files' version takes the applications, which take the settings.
+STATIC_URL = "static/" if DEBUG else SimpleLazyObject(lambda: f"static/{assets.installed().version}/")
 STATIC_ROOT = CHAT.var_dir / "static"
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG
@@ -178,6 +181,7 @@ if CHAT.https_only:
     CSRF_COOKIE_SECURE = True
     # HSTS for this host only: what holds for the subdomains of a host, or in browsers' lists, is its owner's to say.
     SILENCED_SYSTEM_CHECKS += ["security.W005", "security.W021"]
+SESSION_ENGINE = "chat.session_store"
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 LOGIN_URL = "accounts:sign-in"

@@ -7,7 +7,15 @@ from django.core.checks import ERROR, WARNING, run_checks
 from django.db import OperationalError, connection
 from django.test import override_settings
 
-from chat.checks import check_conf, check_database, check_deployment, check_hosts, check_origins, check_settings
+from chat.checks import (
+    check_conf,
+    check_database,
+    check_deployment,
+    check_hosts,
+    check_origins,
+    check_prefix,
+    check_settings,
+)
 from chat.models import AllowedOrigin, Process
 from tests.fakes import configuration
 
@@ -143,3 +151,24 @@ def test_a_database_that_does_not_answer_is_an_error_in_one_line(monkeypatch: py
     monkeypatch.setattr("chat.schema.read", fail)
     (error,) = check_database()
     assert (error.id, error.msg) == ("chat.E020", "The database does not answer: connection refused")
+
+
+PREFIXES = {
+    "uvicorn": (["uvicorn", "--root-path", "/chat", "x:y"], {}, "", "--root-path=/chat"),
+    "daphne, with a sign": (["daphne", "--root-path=/chat", "x:y"], {}, "", "--root-path=/chat"),
+    "without a slash": (["uvicorn", "--root-path", "chat"], {}, "", "--root-path=chat"),
+    "uvicorn's variable": (["uvicorn"], {"UVICORN_ROOT_PATH": "/chat"}, "", "UVICORN_ROOT_PATH=/chat"),
+    "a gateway's variable": (["uvicorn"], {"SCRIPT_NAME": "/chat"}, "", "SCRIPT_NAME=/chat"),
+    "Django's setting": (["daphne"], {}, "/chat", "FORCE_SCRIPT_NAME=/chat"),
+    "none": (["uvicorn", "--port", "1"], {}, "", ""),
+    "an empty one": (["uvicorn", "--root-path", ""], {"SCRIPT_NAME": ""}, "", ""),
+    "the root": (["uvicorn", "--root-path", "/"], {"SCRIPT_NAME": "/"}, "", ""),
+    "an option without a value": (["uvicorn", "--root-path"], {}, "", ""),
+}
+
+
+@pytest.mark.parametrize("case", PREFIXES)
+def test_a_path_prefix_is_told_of_by_whichever_way_it_comes(case: str) -> None:
+    arguments, environment, forced, expected = PREFIXES[case]
+    found = check_prefix(arguments, environment, forced)
+    assert [(it.id, it.msg.partition(": ")[0]) for it in found] == ([("chat.W024", expected)] if expected else [])

@@ -34,6 +34,7 @@ MIDDLE = {
 EDGES = {
     *(
         "api",
+        "assets",
         "auth",
         "authority",
         "consumers",
@@ -43,8 +44,10 @@ EDGES = {
         "jwks",
         "tokens",
         "tickets",
+        "session_store",
         "sessions",
         "signing",
+        "static_files",
         "writes",
         "doors",
         "acting",

@@ -248,7 +248,7 @@ def test_the_account_is_closed_before_and_deleted_after_everything_else(
     def fail(*arguments: object) -> Any:
         user = User.objects.get(pk=ada.pk)
         assert not user.is_active
-        assert not list(own_data.sessions_of(user))
+        assert not list(own_data.sessions_of(user.pk))
         raise RuntimeError("the disk is full")
 
     monkeypatch.setattr(own_data.erasing, "erase", fail)
@@ -301,7 +301,7 @@ def test_sessions_that_ran_out_and_a_late_one_go_too(ada: User, root: User, monk
 
     monkeypatch.setattr(erasing, "leave", sign_in_meanwhile)
     own_data.erase(ada, Turns(), silent, keep=True)
-    assert [it.get_decoded()[own_data.USER_ID] for it in Session.objects.all()] == [str(root.pk)]
+    assert [it.get_decoded()["_auth_user_id"] for it in Session.objects.all()] == [str(root.pk)]
 
 
 def test_no_conversation_is_called_after_who_is_gone(ada: User, root: User) -> None:

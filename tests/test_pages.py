@@ -86,3 +86,35 @@ def test_no_page_needs_anything_inline_or_from_elsewhere(name: str) -> None:
     assert "<script" not in page
     assert "style=" not in page
     assert "//" not in page.replace("<!doctype", "")
+
+
+SLASHES = {
+    "/rooms/lobby/": "/rooms/lobby",
+    "/rooms/lobby/?x=1": "/rooms/lobby?x=1",
+    "/rooms/nowhere/": "/rooms/nowhere",
+    "/rooms": "/rooms/",
+    "/rooms/new": "/rooms/new/",
+    "/rooms/lobby/members": "/rooms/lobby/members/",
+    "/rooms/lobby/settings": "/rooms/lobby/settings/",
+    "/rooms/lobby/invitations": "/rooms/lobby/invitations/",
+    "/direct/new": "/direct/new/",
+    "/invitations/some-token": "/invitations/some-token/",
+    "/accounts": "/accounts/",
+    "/accounts/sign-in": "/accounts/sign-in/",
+    "/accounts/sign-in?next=/": "/accounts/sign-in/?next=/",
+    "/accounts/password/reset": "/accounts/password/reset/",
+    "/accounts/password/reset/Mg/some-token": "/accounts/password/reset/Mg/some-token/",
+    "/admin": "/admin/",
+}
+
+
+@pytest.mark.parametrize("path", SLASHES)
+def test_a_slash_at_the_end_too_much_or_too_few_leads_to_the_page(client: Client, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code in (301, 302), answer.headers["location"]) == (True, SLASHES[path])
+
+
+@pytest.mark.parametrize("path", ["/api/v1/tokens", "/api/v1/tickets"])
+def test_what_writes_is_the_same_with_a_slash(client: Client, path: str) -> None:
+    plain, slashed = client.post(path), client.post(f"{path}/")
+    assert plain.status_code == slashed.status_code != 404 and plain.content == slashed.content

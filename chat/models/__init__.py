@@ -13,6 +13,7 @@ from chat.models.profile import Profile
 from chat.models.put_out import PutOut
 from chat.models.room import Room
 from chat.models.ticket import Ticket
+from chat.models.user_session import UserSession
 
 __all__ = [
     "AllowedOrigin",
@@ -28,4 +29,5 @@ __all__ = [
     "PutOut",
     "Room",
     "Ticket",
+    "UserSession",
 ]

@@ -1,4 +1,4 @@
-"""Private pages: what was shown to somebody signed in stays in no cache, and on no disk of a shared machine."""
+"""Pages in caches: what was shown to a signed-in person stays in none, and nobody gets an older version's page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Respond = Callable[[HttpRequest], Any]
 
 @sync_and_async_middleware
 def private(get_response: Respond) -> Respond:
-    """Mark pages of who comes with a session; whose it is is not asked, so that it costs no query."""
+    """Mark pages by whether a session's cookie came; whose session it is is not asked, so that it costs no query."""
 
     async def respond_async(request: HttpRequest) -> HttpResponseBase:
         answer: Awaitable[HttpResponseBase] = get_response(request)
@@ -29,7 +29,11 @@ def private(get_response: Respond) -> Respond:
 
 
 def marked(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """Return a response that is kept nowhere, unless it says itself how it is kept."""
-    if settings.SESSION_COOKIE_NAME in request.COOKIES and "Cache-Control" not in response:
-        response["Cache-Control"] = "private, no-store"
+    """Return a response that says how it is kept: with a session nowhere, else only if it is asked for again.
+
+    A page names the files of its version: one from a cache would name those that an upgrade has taken away.
+    """
+    if "Cache-Control" not in response:
+        session = settings.SESSION_COOKIE_NAME in request.COOKIES
+        response["Cache-Control"] = "private, no-store" if session else "private, no-cache"
     return response

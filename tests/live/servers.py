@@ -80,13 +80,14 @@ class Process:
     def __init__(self, arguments: list[str], environ: Mapping[str, str], log_path: Path) -> None:
         self.arguments, self.environ, self.log_path = arguments, dict(environ), log_path
         self.checked = 0
+        self.root = ROOT
         self.popen: subprocess.Popen[bytes] | None = None
 
     def spawn(self) -> None:
         with self.log_path.open("ab") as log:
             self.popen = subprocess.Popen(
                 self.arguments,
-                cwd=ROOT,
+                cwd=self.root,
                 env=self.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -66,6 +66,15 @@ def no_sideways_scrolling(page: Page) -> None:
     assert page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 
+# Fields with letters under 16 pixels, which phones zoom into.
+SMALL = """() => [...document.querySelectorAll("input:not([type=hidden], [type=submit], [type=button], [type=checkbox], [type=radio]), select, textarea")]
+    .filter((field) => parseFloat(getComputedStyle(field).fontSize) < 16).map((field) => field.outerHTML)"""
+
+
+def no_zooming(page: Page) -> None:
+    assert page.evaluate(SMALL) == []
+
+
 def check(page: Page) -> None:
     """Look at a page wide and light, then narrow and dark, and leave it as it was."""
     no_sideways_scrolling(page)
@@ -73,6 +82,7 @@ def check(page: Page) -> None:
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     no_sideways_scrolling(page)
+    no_zooming(page)
     no_violations(page.evaluate("(options) => window.axe.run(options)", AGAIN))
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(DESK["viewport"])  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ import { Name } from "./ui/name.js";
 import { Notices } from "./ui/notices.js";
 import { Quotes } from "./ui/quotes.js";
 import { Sidebar } from "./ui/sidebar.js";
+import { started } from "./ui/started.js";
 import { Status } from "./ui/status.js";
 import { Title } from "./ui/title.js";
 import { Topic } from "./ui/topic.js";
@@ -166,3 +167,4 @@ function known(zone) {
 
 stand(config.role, config.archived);
 client.start();
+started();

@@ -2,9 +2,10 @@ import { byteLength } from "../client/envelope.js";
 import { t } from "../client/words.js";
 import { preview } from "./line.js";
 
-const MOST_ROWS = 6;
 /** From this part of the limit on, how much is used stands beside the text. */
 const COUNT_FROM = 0.8;
+/** Firefox and older Safari do not size a field by its text. */
+const SIZES_ITSELF = CSS.supports("field-sizing", "content");
 const PLAIN = { verb: "write", item: null };
 
 /**
@@ -42,6 +43,7 @@ export class Composer {
     this.#context.querySelector("button").addEventListener("click", () => this.#cancel());
     this.#text.addEventListener("keydown", (event) => this.#pressed(event));
     this.#text.addEventListener("input", () => this.#edited());
+    if (!SIZES_ITSELF) window.addEventListener("resize", () => this.#grow());
   }
 
   /** Say something about what was written; only what differs, since a screen reader says it. */
@@ -60,6 +62,7 @@ export class Composer {
     this.#form.hidden = sentence !== "";
     this.#barred.hidden = sentence === "";
     this.#barred.querySelector("p").textContent = sentence;
+    this.#grow();
   }
 
   focus() {
@@ -136,8 +139,13 @@ export class Composer {
     this.#grow();
   }
 
+  /** As high as its text, and the style sheet's limit; while it is hidden it has no height. */
   #grow() {
-    this.#text.rows = Math.min(MOST_ROWS, this.#text.value.split("\n").length);
+    if (SIZES_ITSELF) return;
+    const text = this.#text;
+    text.style.blockSize = "auto";
+    const edges = text.offsetHeight - text.clientHeight;
+    if (text.scrollHeight > 0) text.style.blockSize = `${text.scrollHeight + edges}px`;
   }
 }
 
