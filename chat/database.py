@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Collection, Hashable
 from concurrent.futures import Future
 from contextvars import ContextVar
@@ -20,6 +21,9 @@ from chat.write_errors import causes, write_error
 Result = TypeVar("Result")
 
 ANSWER_SECONDS = 3.0
+# A busy thread spends no statement on that; a restart takes longer.
+IDLE_SECONDS = 0.2
+USED = threading.local()
 # PostgreSQL's undefined_table and undefined_column; SQLite's are operational errors.
 MISSING = ("42P01", "42703")
 
@@ -80,6 +84,7 @@ def answer(future: Future[Any], call: Callable[..., Any], *arguments: Any) -> No
     if not future.set_running_or_notify_cancel():
         return
     try:
+        drop_stale()
         result = call(*arguments)
     except Exception as error:
         # A connection that failed once may fail for ever: the next call gets a new one, also when closing fails.
@@ -88,6 +93,19 @@ def answer(future: Future[Any], call: Callable[..., Any], *arguments: Any) -> No
         future.set_exception(error)
     else:
         future.set_result(result)
+
+
+def drop_stale() -> None:
+    """Try a connection that was idle before it is used, and let go of one that is dead: the database may have restarted.
+
+    Here nothing is written yet, so that nothing is done twice.
+    """
+    now = time.monotonic()
+    idle, USED.at = now - getattr(USED, "at", now), now
+    connection = connections["default"]
+    open_here = connection.connection is not None and not connection.in_atomic_block
+    if idle > IDLE_SECONDS and open_here and not connection.is_usable():
+        connection.close()
 
 
 def is_outage(error: BaseException | None) -> bool:

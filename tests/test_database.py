@@ -6,10 +6,12 @@ import asyncio
 import threading
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from chat.database import Database, Unavailable, ask
+from chat.models import Room
 from tests.live.waiting import until
+from tests.stores import Store, store  # noqa: F401  (a fixture)
 
 
 @pytest.fixture
@@ -73,3 +75,32 @@ async def test_ask_tells_a_database_that_does_not_answer_from_a_mistake(database
     with pytest.raises(Unavailable, match="no answer in time"):
         await ask(database, gate.wait, 30)
     gate.set()
+
+
+async def test_a_connection_that_died_while_it_was_idle_is_replaced_before_it_is_used(
+    store: Store,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chat.database.IDLE_SECONDS", 0.0)
+    made, other, calls = Database(seconds=10), Database(seconds=10), []
+
+    def read() -> bool:
+        calls.append(1)
+        return Room.objects.filter(slug="nowhere").exists()
+
+    assert await made(read) is False
+    if store.kind == "postgres":
+        await other(end_others)
+    assert await made(read) is False
+    assert len(calls) == 2, "tried, not done twice"
+    for one in (made, other):
+        one.close()
+        await asyncio.to_thread(one.thread.join, 10)
+
+
+def end_others() -> None:
+    """End everybody else's connections, as a restart does."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
+        )
