@@ -54,6 +54,30 @@ def test_a_pattern_is_told_in_words(text: str, sentences: list[str]) -> None:
     assert len(acting) == (sentences != [NOTHING_YET])
 
 
+SHARED = "each of those that a visitor has installed is let in, not only yours"
+MAKER = "Whoever makes that app or extension, or sends out its updates, is let in."
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("capacitor://localhost", SHARED),
+        ("ionic://localhost", SHARED),
+        ("tauri://localhost", SHARED),
+        ("http://tauri.localhost", "Capacitor or Tauri may have it"),
+        ("https://localhost", "Capacitor or Tauri may have it"),
+        ("chrome-extension://abcdefghijklmnopabcdefghijklmnop", MAKER),
+        ("moz-extension://2c127fa4-62c7-7e4f-90e5-472b45eecfdc", MAKER),
+        ("app://obsidian.md", MAKER),
+    ],
+)
+def test_of_an_app_it_is_said_who_else_has_its_origin(text: str, says: str) -> None:
+    said = in_words(text)
+    assert any(says in sentence for sentence in said), said
+    assert text in said[0]
+    assert ("app" in said[0]) is not text.startswith("http")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

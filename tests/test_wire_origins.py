@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chat.wire.origins import DEFAULT_PORTS, MAX_HOST, Origin, Pattern, parse, parse_pattern
+from chat.wire.origins import DEFAULT_PORTS, MAX_HOST, NO_ORIGIN, NO_PORT, Origin, Pattern, parse, parse_pattern
 
 LABELS = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 NAMES = st.lists(LABELS, min_size=2, max_size=4).map(".".join)
@@ -36,6 +36,12 @@ ODD = st.text() | st.lists(PIECES).map("".join) | st.lists(PIECES).map(lambda fo
         ("http://[0:0:0:0:0:0:0:1]", Origin("http", "::1", 80)),
         ("http://chat.example.", Origin("http", "chat.example.", 80)),
         ("http://under_score.example:1", Origin("http", "under_score.example", 1)),
+        ("capacitor://localhost", Origin("capacitor", "localhost", NO_PORT)),
+        ("Ionic://LOCALHOST:8100", Origin("ionic", "localhost", 8100)),
+        ("tauri://localhost", Origin("tauri", "localhost", NO_PORT)),
+        ("chrome-extension://abcdefghijklmnop", Origin("chrome-extension", "abcdefghijklmnop", NO_PORT)),
+        ("safari-web-extension://2C127FA4-62C7", Origin("safari-web-extension", "2c127fa4-62c7", NO_PORT)),
+        ("app://-", Origin("app", "-", NO_PORT)),
     ],
 )
 def test_an_origin_is_read_with_its_port_in_lower_case_and_the_shortest_form(text: str, origin: Origin) -> None:
@@ -71,10 +77,32 @@ def test_what_is_no_origin_is_refused_in_a_short_sentence(text: str) -> None:
     assert 10 < len(str(refusal.value)) < 400
 
 
+@pytest.mark.parametrize("scheme", [*sorted(NO_ORIGIN), "File", "WSS", "1app", "a_b", "", "x" * 33])
+def test_a_scheme_whose_pages_have_no_origin_of_their_own_is_refused_here_and_in_rows(scheme: str) -> None:
+    for read in (parse, parse_pattern):
+        with pytest.raises(ValueError, match="https://"):
+            read(f"{scheme}://localhost")
+
+
+def test_an_apps_origin_is_written_without_a_port_and_matches_itself_alone() -> None:
+    pattern = parse_pattern("capacitor://localhost")
+    assert str(parse("capacitor://localhost")) == parse("capacitor://localhost").sent == str(pattern)
+    assert pattern.matches(parse("capacitor://localhost"))
+    for other in ("ionic://localhost", "capacitor://localhost:80", "http://localhost", "capacitor://a.localhost"):
+        assert not pattern.matches(parse(other))
+
+
 @pytest.mark.parametrize(
     ("text", "stored"),
     [
         ("https://chat.example", "https://chat.example"),
+        (" Capacitor://LocalHost ", "capacitor://localhost"),
+        ("ionic://localhost:8100", "ionic://localhost:8100"),
+        ("http://tauri.localhost", "http://tauri.localhost"),
+        ("moz-extension://2C127FA4-62c7", "moz-extension://2c127fa4-62c7"),
+        ("vscode-webview://1abc", "vscode-webview://1abc"),
+        ("app://obsidian.md", "app://obsidian.md"),
+        ("app://-", "app://-"),
         (" https://chat.example \n", "https://chat.example"),
         ("HTTPS://Chat.EXAMPLE", "https://chat.example"),
         ("https://chat.example:443", "https://chat.example"),
@@ -112,6 +140,16 @@ def test_a_pattern_is_stored_as_browsers_write_an_origin(text: str, stored: str)
         ("https://a.example\nhttps://b.example", "port|after"),
         ("*://chat.example", "http:// or https://"),
         ("ws://chat.example", "http:// or https://"),
+        ("capacitor://*.localhost", "without *"),
+        ("capacitor://*", "without *"),
+        ("chrome-extension://*", "without *"),
+        ("capacitor://", "exactly"),
+        ("capacitor://localhost.", "exactly"),
+        ("capacitor://[::1]", "exactly"),
+        ("capacitor://bücher", "exactly"),
+        ("capacitor://localhost/", "'/'"),
+        ("capacitor://localhost:0", "port"),
+        ("capacitor:localhost", "https://host"),
         ("file:///tmp", "http:// or https://"),
         ("httpſ://chat.example", "http:// or https://"),
         ("://chat.example", "http:// or https://"),

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import idna
 
-from chat.wire.origins import DEFAULT_PORTS, Origin, Pattern, bracketed, parse_pattern
+from chat.wire.origins import DEFAULT_PORTS, Origin, Pattern, bracketed, is_app, parse_pattern
 
 NOTHING_YET = "An origin is https://host or https://host:port, like https://app.example.com."
 OTHER = {"http": "https", "https": "http"}
 # Names that mean the visitor's own machine (RFC 6761, section 6.3), and endings that mean another one in every network.
+# Web origins that frameworks for apps give to every app: Capacitor on Android, Tauri on Windows and Android.
+SHARED_BY_APPS = ("localhost", "tauri.localhost")
 LOCAL_ENDINGS = (".local", ".internal", ".lan", ".home.arpa")
 
 
@@ -35,6 +37,8 @@ def in_words(text: str, own: Origin | None = None) -> list[str]:
 
 def lets_in(pattern: Pattern) -> str:
     """Return who is let in."""
+    if is_app(pattern.scheme):
+        return f"Lets in pages of an app or extension, whose origin is {pattern}."
     if not pattern.wild:
         port = f" on port {pattern.port}" if pattern.port == DEFAULT_PORTS[pattern.scheme] else ""
         return f"Lets in pages of {pattern}{port}."
@@ -47,6 +51,8 @@ def lets_in(pattern: Pattern) -> str:
 
 def keeps_out(pattern: Pattern) -> str:
     """Return the nearest of those who are not."""
+    if is_app(pattern.scheme):
+        return "Not pages of web sites, not other apps. Pages of files (Origin null or file://) are never let in."
     other = f"not {OTHER[pattern.scheme]}://, no other port."
     if pattern.wild:
         return f"Not {replace(pattern, wild=False)} itself, {other}"
@@ -81,6 +87,8 @@ def spelling(pattern: Pattern, text: str) -> list[str]:
 
 def warnings(pattern: Pattern) -> list[str]:
     """Tell who else may turn up under that origin."""
+    if is_app(pattern.scheme):
+        return of_apps(pattern)
     said = []
     if loopback(pattern.host):
         said.append(
@@ -91,11 +99,23 @@ def warnings(pattern: Pattern) -> list[str]:
             f"{pattern.host} is a private address or name: another machine in every network. "
             "Whoever answers to it in a visitor's network is let in."
         )
+    if pattern.host in SHARED_BY_APPS and pattern.port == DEFAULT_PORTS[pattern.scheme]:
+        said.append("Apps that are built with Capacitor or Tauri may have it, too: each of them is let in.")
     if pattern.wild and not loopback(pattern.host):
         said.append(f"Anybody who can get a name under {pattern.host} is let in.")
     if pattern.scheme == "http" and not loopback(pattern.host):
         said.append("http:// is not encrypted: whoever sits on the way can change such a page, and is let in with it.")
     return said
+
+
+def of_apps(pattern: Pattern) -> list[str]:
+    """Tell which apps turn up under one origin."""
+    if loopback(pattern.host):
+        return [
+            f"Every app that is built with the same framework has the origin {pattern}: "
+            "each of those that a visitor has installed is let in, not only yours."
+        ]
+    return ["Whoever makes that app or extension, or sends out its updates, is let in."]
 
 
 def acting(pattern: Pattern, own: Origin | None) -> list[str]:

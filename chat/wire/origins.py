@@ -13,12 +13,18 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 SCHEMES = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
 # ASCII only, as browsers write them (RFC 6454, section 6.2): no user, path, query, leading zeros or empty port.
 ORIGIN = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>0|[1-9][0-9]{0,4}))?",
+    r"(?P<scheme>[a-z][a-z0-9+.-]{0,31})://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>0|[1-9][0-9]{0,4}))?",
     re.IGNORECASE | re.ASCII,  # without the second, ſ and the Kelvin sign are letters of a-z
 )
 PATTERN = re.compile(
     r"(?P<scheme>[^:/?#@]*)://(?P<wild>\*\.)?(?P<host>\[[^\]]*\]|[^:/?#@\[\]]*)(?::(?P<port>[^/?#@]*))?(?P<rest>.*)"
 )
+# Apps have origins of their own (capacitor://localhost, chrome-extension://ID), without a port. By these schemes pages
+# have none that tells them from each other, or they are no pages'.
+NO_PORT = 0
+NO_ORIGIN = frozenset({"about", "blob", "data", "file", "filesystem", "ftp", "javascript", "view-source", "ws", "wss"})
+APP_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,31}")
+APP_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 # A host whose last label is a number is an IPv4 address, which browsers send as four (URL standard, section 3.5).
 NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -35,13 +41,12 @@ class Origin:
 
     def __str__(self) -> str:
         """Return it as an operator reads it: with its port, also where a browser leaves that out."""
-        return f"{self.scheme}://{bracketed(self.host)}:{self.port}"
+        return f"{self.scheme}://{bracketed(self.host)}" + (f":{self.port}" if self.port != NO_PORT else "")
 
     @property
     def netloc(self) -> str:
         """Return host and port as a browser writes them into Host, without the scheme's default port."""
-        port = "" if DEFAULT_PORTS.get(self.scheme) == self.port else f":{self.port}"
-        return f"{bracketed(self.host)}{port}"
+        return f"{bracketed(self.host)}{written(self.port, self.scheme)}"
 
     @property
     def sent(self) -> str:
@@ -65,18 +70,18 @@ class Pattern:
 
     def __str__(self) -> str:
         """Return it as it is stored: as a browser writes an origin, without the scheme's usual port."""
-        port = "" if DEFAULT_PORTS[self.scheme] == self.port else f":{self.port}"
+        port = written(self.port, self.scheme)
         return f"{self.scheme}://{'*.' if self.wild else ''}{bracketed(self.host)}{port}"
 
 
 def parse(text: str) -> Origin:
     """Return the origin that a browser sent.
 
-    Raises: ValueError where it is `null`, no http or https origin, or holds more than scheme, host and port.
+    Raises: ValueError where it is `null`, of a scheme without origins, or holds more than scheme, host and port.
     """
     found = ORIGIN.fullmatch(text)
-    if found is None or len(found["host"]) > MAX_HOST + 1:
-        raise ValueError(f"expected http://host[:port] or https://host[:port], got {text[:200]!r}")
+    if found is None or len(found["host"]) > MAX_HOST + 1 or found["scheme"].lower() in NO_ORIGIN:
+        raise ValueError(f"expected http://host[:port], https://host[:port] or an app's, got {text[:200]!r}")
     scheme, host = found["scheme"].lower(), found["host"].lower()
     if host.startswith("["):
         host = str(ipaddress.IPv6Address(host[1:-1]))
@@ -102,23 +107,47 @@ def parse_pattern(text: str) -> Pattern:
     if found is None:
         raise ValueError(f"Expected https://host or https://host:port, but {text!r} came.")
     scheme = found["scheme"].lower()
-    if scheme not in DEFAULT_PORTS:
-        raise ValueError(f"Expected http:// or https:// at the beginning, but {scheme + '://'!r} came.")
+    if scheme not in DEFAULT_PORTS and not is_app(scheme):
+        raise ValueError(
+            f"Expected http:// or https:// at the beginning, or an app's like capacitor://, but {scheme + '://'!r} came."
+        )
     if found["rest"]:
         raise ValueError(f"Expected only scheme, host and port, but {found['rest']!r} came after them.")
     if found["port"] is not None and not re.fullmatch(r"0|[1-9][0-9]{0,4}", found["port"], re.ASCII):
         raise ValueError(f"Expected a port from 1 to 65535, but {found['port']!r} came.")
     wild = found["wild"] is not None
-    host = read_host(found["host"], wild)
+    host = read_app(found["host"], wild) if is_app(scheme) else read_host(found["host"], wild)
     return Pattern(scheme, host, read_port(found["port"], scheme), wild)
 
 
 def read_port(text: str | None, scheme: str) -> int:
     """Return a port. Raises: ValueError."""
-    port = DEFAULT_PORTS[scheme] if text is None else int(text)
+    if text is None:
+        return DEFAULT_PORTS.get(scheme, NO_PORT)
+    port = int(text)
     if not 0 < port < 65536:
         raise ValueError(f"Expected a port from 1 to 65535, but {port} came.")
     return port
+
+
+def written(port: int, scheme: str) -> str:
+    """Return a port as a browser writes it: the usual one of its scheme is left out."""
+    return "" if port == DEFAULT_PORTS.get(scheme, NO_PORT) else f":{port}"
+
+
+def is_app(scheme: str) -> bool:
+    """Tell whether a scheme is one that apps and extensions have for their pages."""
+    return scheme not in DEFAULT_PORTS and scheme not in NO_ORIGIN and APP_SCHEME.fullmatch(scheme) is not None
+
+
+def read_app(text: str, wild: bool) -> str:
+    """Return what an app's origin has for a host. Raises: ValueError."""
+    host = text.lower()
+    if wild or not APP_HOST.fullmatch(host) or len(host) > MAX_HOST:
+        raise ValueError(
+            f"Expected an app's origin exactly, without *, like capacitor://localhost, but {'*.' * wild + text!r} came."
+        )
+    return host
 
 
 def read_host(text: str, wild: bool) -> str:

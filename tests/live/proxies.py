@@ -53,10 +53,13 @@ class Proxy(Process):
         certificate: Certificate,
         servers: Sequence[Address],
         changes: Mapping[str, str] | None = None,
+        *,
+        ipv6: bool | None = None,
     ) -> None:
         assert len(servers) == 2, "deploy/ names two servers"
         self.kind, self.directory, self.certificate = kind, directory, certificate
         self.servers, self.changes = servers, dict(changes or {})
+        self.ipv6 = HAS_IPV6 if ipv6 is None else ipv6
         self.port = self.plain_port = 0
         self.access_path = directory / "access.log"
         super().__init__([], os.environ, directory / f"{kind}.log")
@@ -98,6 +101,8 @@ class Proxy(Process):
         """Write the file as an operator would have edited it, for this machine and user."""
         ours = self.nginx_places() if self.kind == "nginx" else self.haproxy_places()
         path = self.directory / FILES[self.kind].name
+        if self.ipv6:
+            ours |= self.ipv6_places()
         path.write_text(edited(FILES[self.kind].read_text("utf-8"), {**ours, **self.changes}), "utf-8")
         return path
 
@@ -114,27 +119,34 @@ class Proxy(Process):
             "worker_rlimit_nofile 65536;": "",
             "worker_connections 40960;": "worker_connections 500;",
             "listen 80;": f"listen 127.0.0.1:{self.plain_port};",
-            "listen [::]:80;": "",
             "listen 443 ssl http2;": f"listen 127.0.0.1:{self.port} ssl http2;",
-            "listen [::]:443 ssl http2;": f"listen [::1]:{self.port} ssl http2;" if HAS_IPV6 else "",
             "server_name chat.example;": "server_name localhost;",
             "/etc/letsencrypt/live/chat.example/fullchain.pem": str(self.certificate.chain),
             "/etc/letsencrypt/live/chat.example/privkey.pem": str(self.certificate.key),
         } | {f"10.0.0.1{number}:8080": f"{host}:{port}" for number, (host, port) in enumerate(self.servers, 1)}
 
     def haproxy_places(self) -> dict[str, str]:
-        given = "ssl crt /etc/haproxy/certs/chat.example.pem alpn h2,http/1.1"
-        mine = given.replace("/etc/haproxy/certs/chat.example.pem", str(self.certificate.both))
+        given, mine = self.haproxy_tls()
         return {
             "user haproxy\n": "",
             "group haproxy\n": "",
             "chroot /var/lib/haproxy\n": "",
             "maxconn 40000\n": "maxconn 400\n",
             "bind :80\n": f"bind 127.0.0.1:{self.plain_port}\n",
-            "bind :::80 v6only\n": "",
             f"bind :443 {given}\n": f"bind 127.0.0.1:{self.port} {mine}\n",
-            f"bind :::443 v6only {given}\n": f"bind ::1:{self.port} v6only {mine}\n" if HAS_IPV6 else "",
         } | {f"10.0.0.1{number}:8080": f"{host}:{port}" for number, (host, port) in enumerate(self.servers, 1)}
+
+    def haproxy_tls(self) -> tuple[str, str]:
+        """Return how the file says where the certificate is, and how this run has it."""
+        given = "ssl crt /etc/haproxy/certs/chat.example.pem alpn h2,http/1.1"
+        return given, given.replace("/etc/haproxy/certs/chat.example.pem", str(self.certificate.both))
+
+    def ipv6_places(self) -> dict[str, str]:
+        """Take the `#` away, as the file says: this machine has IPv6."""
+        if self.kind == "nginx":
+            return {"# listen [::]:443 ssl http2;": f"listen [::1]:{self.port} ssl http2;"}
+        given, mine = self.haproxy_tls()
+        return {f"# bind :::443 v6only {given}\n": f"bind ::1:{self.port} v6only {mine}\n"}
 
     def access_log(self) -> str:
         """Return the lines of requests: nginx has a file for them, HAProxy writes them to its standard output."""

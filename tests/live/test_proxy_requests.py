@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -14,8 +16,10 @@ import pytest
 
 from chat.bodies import MAX_BODY_BYTES
 
+from . import without_ipv6
 from .certificates import Certificate
 from .proxies import HAS_IPV6, Proxy, each_kind, one_certificate, status  # noqa: F401  (fixtures)
+from .services import require
 from .upstreams import Request, Upstream
 from .waiting import until
 
@@ -77,6 +81,34 @@ def test_the_file_is_lawful(proxy_kind: str, certificate: Certificate, tmp_path:
     for line in (done.stdout + done.stderr).splitlines():
         # nginx 1.25.1 and later would rather have another word for HTTP/2; the file says so.
         assert "warn" not in line.lower() or '"http2" directive' in line, line
+
+
+class WithoutIpv6(Proxy):
+    """A proxy as on a machine whose kernel has no IPv6, with the file as it is."""
+
+    def command(self, path: Path) -> list[str]:
+        return [sys.executable, without_ipv6.__file__, *super().command(path)]
+
+
+def test_the_file_starts_on_a_machine_without_ipv6(
+    certificate: Certificate, proxy_kind: str, tmp_path: Path, fakes: list[Upstream]
+) -> None:
+    require(without_ipv6.can(), "a kernel without IPv6 is made up by seccomp, on x86_64 and aarch64")
+    own = WithoutIpv6(proxy_kind, tmp_path, certificate, [one.address for one in fakes], ipv6=False)
+    try:
+        assert own.start().get("/").status == 200
+        probe = [
+            sys.executable,
+            without_ipv6.__file__,
+            sys.executable,
+            "-c",
+            "import socket; socket.socket(socket.AF_INET6)",
+        ]
+        assert (
+            "Address family not supported" in subprocess.run(probe, capture_output=True, text=True, check=False).stderr
+        )
+    finally:
+        own.end()
 
 
 @pytest.mark.parametrize(
