@@ -67,6 +67,15 @@ def ticket_of(scope: dict[str, Any]) -> str | None:
     return found[0] if found else None
 
 
+def shows_something(scope: dict[str, Any]) -> bool:
+    """Tell whether a handshake shows what may make it an account's; what it is worth takes a look-up."""
+    try:
+        shown = read(scope)
+    except Refused:
+        return False
+    return any(it is not None for it in (shown.ticket, shown.bearer, shown.session))
+
+
 class Authority:
     """Says who somebody is.
 

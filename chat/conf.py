@@ -88,6 +88,8 @@ class Conf:
     drain_seconds: float
     max_connections: int
     max_connections_per_ip: int
+    max_connections_per_user: int
+    max_unknown_per_ip: int
     ping_interval: float
     ping_timeout: float
     jwt_key: str
@@ -191,7 +193,9 @@ def read(environment: Mapping[str, str] = os.environ) -> Conf:
         retention_days=reader.number("CHAT_RETENTION_DAYS", 0, 0, MAX_RETENTION_DAYS, whole=True),
         drain_seconds=reader.number("CHAT_DRAIN_SECONDS", 8, 0.1, 3600),
         max_connections=reader.number("CHAT_MAX_CONNECTIONS", 20_000, 0, 10_000_000, whole=True),
-        max_connections_per_ip=reader.number("CHAT_MAX_CONNECTIONS_PER_IP", 200, 0, 10_000_000, whole=True),
+        max_connections_per_ip=reader.number("CHAT_MAX_CONNECTIONS_PER_IP", 1000, 0, 10_000_000, whole=True),
+        max_connections_per_user=reader.number("CHAT_MAX_CONNECTIONS_PER_USER", 100, 0, 10_000_000, whole=True),
+        max_unknown_per_ip=reader.number("CHAT_MAX_UNKNOWN_PER_IP", 50, 0, 10_000_000, whole=True),
         ping_interval=reader.number("CHAT_PING_INTERVAL", 25, 0.1, 86_400),
         ping_timeout=reader.number("CHAT_PING_TIMEOUT", 10, 0.1, 86_400),
         # Where a line of the environment is one line, the breaks of a PEM are written as \n.

@@ -11,6 +11,7 @@ from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from chat.authority import shows_something
 from chat.conf import SLUG
 from chat.conversation import Conversation
 from chat.database import Unavailable, ask
@@ -18,7 +19,7 @@ from chat.doors import reader_of
 from chat.live.connection import Connection
 from chat.live.identity import Identity
 from chat.live.lanes import SCOPE_KEY, AsgiLane, Lane
-from chat.live.registry import Admission
+from chat.live.places import Admission, Place
 from chat.node import Node
 from chat.origins import SCOPE_KEY as VISIT
 from chat.rooms import recovery
@@ -61,6 +62,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.connection: Connection | None = None
         self.conversation: Conversation | None = None
         self.identity: Identity | None = None
+        self.place: Place | None = None
         self.asked_at = 0.0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -71,23 +73,23 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.host = str(host)
         self.address = format_address(self.host, port or 0)
         self.room = scope["url_route"]["kwargs"].get("slug") or self.node.conf.default_room
-        admission = self.node.registry.admit(self.host)
+        place = self.place = self.node.places.enter(self.host, shows=shows_something(scope))
         ending = NORMAL
         try:
             while True:
-                await self.dispatch_admitted(admission, await receive())
+                await self.dispatch_placed(place, await receive())
         except StopConsumer:
             pass  # The connection ended: websocket_disconnect says so.
         except Exception:
             ending = INTERNAL
             raise
         finally:
-            self.node.registry.release(self.host)
+            place.leave()
             self.leave(ending)
 
-    async def dispatch_admitted(self, admission: Admission, message: dict[str, Any]) -> None:
+    async def dispatch_placed(self, place: Place, message: dict[str, Any]) -> None:
         if message["type"] == "websocket.connect":
-            await self.connect_admitted(admission)
+            await self.connect_placed(place)
         else:
             await self.dispatch(message)
 
@@ -97,16 +99,26 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     # Opening
 
-    async def connect_admitted(self, admission: Admission) -> None:
+    async def connect_placed(self, place: Place) -> None:
         codec = self.node.codec_for(self.scope["subprotocols"])
-        if codec is None or admission is Admission.REFUSE or self.node.draining:
+        if codec is None or self.node.draining:
             await self.close()
-        elif admission is Admission.TELL:
-            await self.turn_away(codec, TOO_MANY_CONNECTIONS.because(self.too_many()))
+        elif place.admission is Admission.WELCOME:
+            await self.connect_somebody(codec, place)
         else:
-            await self.connect_somebody(codec)
+            # What is shown may be worth a place of its own, once fewer are being looked up: in a moment.
+            wait = self.node.spread() if shows_something(self.scope) else self.node.spread_widely()
+            await self.turn_away_crowded(codec, place, wait)
 
-    async def connect_somebody(self, codec: Codec) -> None:
+    async def turn_away_crowded(self, codec: Codec, place: Place, wait: float) -> None:
+        """Tell a connection when to come back, or refuse it where there are far too many."""
+        if place.admission is Admission.REFUSE:
+            await self.close()
+        else:
+            reason = f"{place.reason} Come back in {wait:.0f} s."
+            await self.turn_away(codec, TOO_MANY_CONNECTIONS.because(reason), wait)
+
+    async def connect_somebody(self, codec: Codec, place: Place) -> None:
         """Open a connection for whoever it is, by what it shows."""
         self.asked_at = self.node.clock()
         try:
@@ -117,16 +129,14 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         except Refused:
             await self.turn_away(codec, UNAUTHENTICATED)
             return
-        if codec.name == "raw":
+        if place.settle(self.identity) is not Admission.WELCOME:
+            await self.turn_away_crowded(codec, place, self.node.spread_widely())
+        elif codec.name == "raw":
             await self.connect_raw(codec)
         else:
             await self.open(codec)
             assert self.conversation is not None
             self.conversation.welcome()
-
-    def too_many(self) -> str:
-        conf = self.node.conf
-        return f"Too many connections: {conf.max_connections_per_ip} from one address and {conf.max_connections} in all are allowed."
 
     async def connect_raw(self, codec: Codec) -> None:
         """Open a connection that is in the URL's room from the handshake on."""
@@ -184,10 +194,10 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         elif connection.closing is None and not self.node.hub.enter(self.room, connection, head):
             connection.close(RESYNC, self.node.spread())
 
-    async def turn_away(self, codec: Codec, close: Close) -> None:
+    async def turn_away(self, codec: Codec, close: Close, wait: float | None = None) -> None:
         """Accept, so that a browser sees the code, and close."""
         connection = await self.open(codec)
-        connection.close(close, self.node.spread())
+        connection.close(close, self.node.spread() if wait is None else wait)
 
     async def open(self, codec: Codec) -> Connection:
         connection = self.make(codec)
@@ -207,6 +217,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             burst=conf.message_burst,
         )
         connection.identity = self.identity or connection.identity
+        connection.place = self.place
         visit = self.scope.get(VISIT)
         connection.origin = None if visit is None or visit.own else visit.origin
         return connection

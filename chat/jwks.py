@@ -62,7 +62,8 @@ class KeySet:
     async def find(self, name: Any) -> Any:
         """Return the key of a name, or None; without a name the only one there is.
 
-        Raises: chat.database.Unavailable where no keys were ever fetched.
+        Raises: chat.database.Unavailable where no keys were ever fetched, or where it may be a new one and the last try
+        to fetch it failed: that passes.
         """
         stale = self.clock() - self.fetched_at >= FRESH_SECONDS
         if (stale or self._named(name) is None) and self.clock() - self.tried_at >= LEAST_BETWEEN_FETCHES:
@@ -70,7 +71,7 @@ class KeySet:
             self.fetching = asyncio.get_running_loop().create_task(self._fetch())
         if self.fetching is not None and (stale or self._named(name) is None):
             await asyncio.wait([self.fetching])
-        if not self.keys:
+        if not self.keys or (self._named(name) is None and self.fetched_at < self.tried_at):
             raise Unavailable("the keys of CHAT_JWT_JWKS_URL could not be fetched")
         return self._named(name)
 

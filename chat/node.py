@@ -30,6 +30,7 @@ from chat.live.heartbeat import Heartbeat
 from chat.live.hub import Hub
 from chat.live.link import Link
 from chat.live.membership import Membership
+from chat.live.places import Limits, Places
 from chat.live.registry import Registry
 from chat.look import Figures, Look, Seen
 from chat.models.process import key_mark
@@ -61,6 +62,8 @@ logger = logging.getLogger("chat.node")
 SPREAD_SECONDS = 2.0
 RETURNING_A_SECOND = 200
 MAX_SPREAD_SECONDS = 20.0
+# Who finds no place comes back after this: places become free within minutes, and each try costs a handshake.
+NO_PLACE_SECONDS = (20.0, 180.0)
 # Of many connections so many are told something at once, then the loop may write to them.
 DRAIN_BATCH = 200
 # Who has not gone after this long is cut off; the rest of the drain is for the consumers to end.
@@ -104,7 +107,8 @@ class Node:
         self.writer.failed = self.readiness.failed
         # Without a limit on messages nothing else is limited that is said.
         self.fanout = Fanout(conf.fanout_rate if conf.message_rate else 0)
-        self.registry = Registry(conf.max_connections, conf.max_connections_per_ip)
+        self.registry = Registry()
+        self.places = Places(limits_of(conf))
         self.heartbeat = Heartbeat(conf.ping_interval, conf.ping_timeout)
         self.allow_list = AllowList()
         self.look = Look(self.id, Database(), time.monotonic, self.hub, self.figures, self.looked)
@@ -204,7 +208,7 @@ class Node:
         await in_batches(leaving, send_away)
 
     async def _emptied(self, deadline: float) -> None:
-        while self.registry.total and time.monotonic() < deadline:
+        while self.places.total and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
 
     async def stop(self) -> None:
@@ -415,6 +419,10 @@ class Node:
         """Return after how many seconds a client should come back: spread, so that they do not come all at once."""
         return random.uniform(0.5, min(MAX_SPREAD_SECONDS, SPREAD_SECONDS + returning / RETURNING_A_SECOND))
 
+    def spread_widely(self) -> float:
+        """Return after how many seconds a client that found no place should come back: spread over minutes."""
+        return random.uniform(*NO_PLACE_SECONDS)
+
     def welcome(self, connection: Connection) -> dict[str, Any]:
         """Return the first envelope's payload."""
         conf = self.conf
@@ -431,6 +439,13 @@ class Node:
             },
             "features": list(json.FEATURES),
         }
+
+
+def limits_of(conf: Conf) -> Limits:
+    """Return how many connections one process may have."""
+    return Limits(
+        conf.max_connections, conf.max_connections_per_ip, conf.max_unknown_per_ip, conf.max_connections_per_user
+    )
 
 
 async def in_batches(connections: Collection[Connection], tell: Callable[[Connection], None]) -> None:

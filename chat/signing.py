@@ -8,17 +8,27 @@ from dataclasses import replace
 from typing import Any
 
 from chat import people
-from chat.database import ask
+from chat.database import Unavailable, ask
 from chat.live.connection import Connection
 from chat.live.identity import Identity, name_without
+from chat.live.places import Admission
 from chat.node import Node
 from chat.tokens import Refused
 from chat.wire import names
-from chat.wire.codes import AUTH_TIMEOUT, SESSION_ENDED, Error, WireError
+from chat.wire.codes import (
+    AUTH_TIMEOUT,
+    SESSION_ENDED,
+    TOO_MANY_CONNECTIONS,
+    UNAVAILABLE,
+    Error,
+    WireError,
+)
 from chat.wire.commands import Auth, Id, Name
 
 # From the handshake to a token, where guests are not let in.
 AUTH_SECONDS = 10.0
+# And no longer than this beyond, while the server itself is slow to look the token up.
+LOOK_UP_SECONDS = 10.0
 # A timer is not set for longer: a token may last for years.
 LONGEST_TIMER_SECONDS = 24 * 3600.0
 
@@ -36,6 +46,9 @@ class Signing:
         # Told of who the client was before: what they may read is another matter now.
         self.moved = moved
         self.timer: asyncio.TimerHandle | None = None
+        # Whether the server still owes an answer to a token, or could not give one.
+        self.looking_up = False
+        self.unanswered = False
 
     def begin(self) -> None:
         """Give a client that is nobody yet its time, and one by a token the token's."""
@@ -64,10 +77,7 @@ class Signing:
     async def auth(self, id: Id, wanted: Auth) -> None:
         """Let the client be who its token says. Raises: WireError, Unavailable."""
         asked_at = self.node.clock()
-        try:
-            identity = await self.node.authority.accept(wanted.token)
-        except Refused:
-            raise WireError(Error.UNAUTHENTICATED, "This token does not hold.") from None
+        identity = await self._look_up(wanted.token)
         if identity.is_guest and not self.node.conf.guests:
             raise WireError(Error.UNAUTHENTICATED, "Guests may not take part here.")
         if self.connection.closing is not None:
@@ -82,12 +92,30 @@ class Signing:
             return
         self.node.personal.end(self.connection)
         self.node.registry.identify(self.connection, identity)
+        place = self.connection.place
+        if place is not None and place.admission is not Admission.WELCOME:
+            self.connection.close(TOO_MANY_CONNECTIONS.because(place.reason), self.node.spread_widely())
+            return
         self.node.watch.came(self.connection, asked_at)
         self.node.namesakes.came(self.connection, asked_at)
         self.end()
         self._watch()
         self.answer("ack", id, self.described())
         await self.moved(was)
+
+    async def _look_up(self, token: str) -> Identity:
+        """Return whose token it is. Raises: WireError, Unavailable."""
+        self.looking_up = True
+        try:
+            return await self.node.authority.accept(token)
+        except Refused:
+            self.unanswered = False
+            raise WireError(Error.UNAUTHENTICATED, "This token does not hold.") from None
+        except Unavailable:
+            self.unanswered = True
+            raise
+        finally:
+            self.looking_up = False
 
     def described(self) -> dict[str, Any]:
         """Return who the client is; a guest gets a token by which it is the same one next time."""
@@ -118,8 +146,12 @@ class Signing:
         self.timer = self.connection.lane.loop.call_later(seconds, run)
 
     def _overdue(self) -> None:
-        if not self.admitted:
-            self.connection.close(AUTH_TIMEOUT)
+        """End a client that showed nothing in time; where the server was too slow to say, it may come back."""
+        if self.looking_up and not self.unanswered:
+            self.unanswered = True
+            self._later(LOOK_UP_SECONDS, self._overdue)
+        elif not self.admitted:
+            self.connection.close(UNAVAILABLE if self.unanswered else AUTH_TIMEOUT, self.node.spread())
 
     def _watch(self) -> None:
         """End the connection when its token ends."""

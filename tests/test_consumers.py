@@ -15,6 +15,7 @@ from django.db import OperationalError
 
 from chat.consumers import ChatConsumer, size_of
 from chat.live.lanes import SCOPE_KEY
+from chat.live.places import Limits
 from chat.node import Node
 from chat.origins import SCOPE_KEY as VISIT
 from chat.origins import Visit
@@ -192,20 +193,20 @@ async def test_a_room_more_than_the_process_may_open_is_unavailable(dial: Dialle
 
 
 async def test_over_the_limit_the_first_are_told_and_the_others_refused(dial: Dialler, node: Node) -> None:
-    node.registry.limit_per_host = 10
+    node.places.limits = Limits(address=10)
     for _ in range(10):
         await dial.raw()
     lane = FakeLane(asyncio.get_running_loop())
     _, (accepted, _) = await dial("/ws", **{SCOPE_KEY: lane})
     assert accepted
     assert lane.closed is not None
-    assert lane.closed[0] == 4505
+    assert lane.closed[0] == 4006
     assert b"Too many connections" in lane.closed[1]
     _, (accepted, _) = await dial()
     assert not accepted
     await dial.raw(client=("192.0.2.2", 1))
     await dial.hang_up()
-    assert node.registry.total == 0
+    assert node.places.total == 0
 
 
 async def test_where_guests_are_not_let_in_a_raw_guest_is_told_so_and_closed(dial: Dialler, node: Node) -> None:
@@ -277,6 +278,34 @@ async def test_where_guests_are_not_let_in_who_is_signed_in_is(
             assert (await closed(socket))[0] == 4508
 
 
+# Who comes where guests have taken every place of the address, and the code that they are closed with.
+BEYOND = {
+    "a guest": (OWN, "", 4006),
+    "a program with a stolen cookie": (PROGRAM, "sessionid=adassession", 4006),
+    "a page with a forged cookie": (OWN, "sessionid=forgedsession", 4006),
+    "a page of another site with a forged cookie": (LISTED, "sessionid=forgedsession", 4006),
+    "somebody signed in": (OWN, "sessionid=adassession", None),
+    "somebody signed in on another site": (LISTED, "sessionid=adassession", None),
+}
+
+
+@pytest.mark.parametrize("offered", [(), ("chat.v1.json",)])
+@pytest.mark.parametrize("case", BEYOND)
+async def test_beyond_an_addresss_limit_only_accounts_find_a_place(
+    dial: Dialler, node: Node, sessions: FakeSessions, case: str, offered: tuple[str, ...]
+) -> None:
+    visit, cookie, code = BEYOND[case]
+    node.places.limits = Limits(address=10, unknown=1, account=10)
+    for _ in range(10):
+        await dial.raw()
+    lane = FakeLane(asyncio.get_running_loop())
+    _, (accepted, _) = await dial("/ws", *offered, visit=visit, cookie=cookie, **{SCOPE_KEY: lane})
+    assert accepted
+    assert (lane.closed and lane.closed[0]) == code
+    await dial.hang_up()
+    assert (node.places.total, dict(node.places.counts)) == (0, {})
+
+
 @pytest.mark.parametrize("offered", [(), ("chat.v1.json",)])
 @pytest.mark.parametrize("error", [OperationalError("gone"), TimeoutError()])
 async def test_while_nobody_can_say_who_one_is_a_session_is_asked_to_come_back(
@@ -345,7 +374,7 @@ async def test_who_hangs_up_leaves_every_room_and_count(dial: Dialler, node: Nod
     await socket.send_to('{"type":"join","id":1,"payload":{"rooms":[{"room":"lobby"},{"room":"goframe"}]}}')
     assert len((await heard(socket))["payload"]["rooms"]) == 2
     await socket.disconnect(timeout=SECONDS)
-    assert (node.hub.rooms, len(node.registry), node.registry.total) == ({}, 0, 0)
+    assert (node.hub.rooms, len(node.registry), node.places.total) == ({}, 0, 0)
 
 
 async def test_a_consumer_that_fails_leaves_every_room_and_closes_its_socket(
@@ -359,7 +388,7 @@ async def test_a_consumer_that_fails_leaves_every_room_and_closes_its_socket(
     with pytest.raises(ZeroDivisionError):
         await socket.wait(SECONDS)
     dial.open.remove(socket)
-    assert (node.hub.rooms, len(node.registry), node.registry.total) == ({}, 0, 0)
+    assert (node.hub.rooms, len(node.registry), node.places.total) == ({}, 0, 0)
     assert [line.split()[0] for line in caplog.messages] == ["open", "close"]
 
 

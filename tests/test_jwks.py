@@ -102,6 +102,22 @@ async def test_an_unknown_key_is_looked_for_at_most_once_a_minute() -> None:
     assert publisher.asked == 2
 
 
+async def test_a_key_that_may_be_new_is_no_wrong_one_while_the_place_does_not_answer() -> None:
+    place = Publisher(jwk(ONE, "one"))
+    keys = place.keys()
+    await keys.find("one")
+    place.error = OSError("refused")
+    place.now += LEAST_BETWEEN_FETCHES
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await keys.find("two")
+        assert await keys.find("one") is not None
+    place.error, place.body = None, key_set(jwk(ONE, "one"), jwk(TWO, "two"))
+    place.now += LEAST_BETWEEN_FETCHES
+    assert await keys.find("two") is not None
+    assert await keys.find("three") is None
+
+
 async def test_a_key_that_was_withdrawn_is_forgotten() -> None:
     publisher = Publisher(jwk(ONE, "one"), jwk(TWO, "two"))
     keys = publisher.keys()

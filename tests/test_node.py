@@ -233,12 +233,12 @@ def arrived(node: Node, origin: Origin | None = None, codec: str = "json") -> Co
     """Count a connection in, as the consumer does; it leaves when it is closed or cut off, as a server makes it."""
     connection = connect(node.codecs[codec], FakeLane(asyncio.get_running_loop()))
     connection.origin = origin
-    node.registry.admit(connection.host)
+    connection.place = place = node.places.enter(connection.host)
     node.registry.add(connection)
 
     def left(closed: Connection) -> None:
         node.registry.remove(connection)
-        node.registry.release(connection.host)
+        place.leave()
 
     connection.on_closing = left
     return connection
@@ -282,13 +282,14 @@ async def test_a_drain_cuts_off_who_does_not_go(monkeypatch: pytest.MonkeyPatch)
 
     def cut_off() -> None:
         node.registry.remove(connection)
-        node.registry.release(connection.host)
+        assert connection.place is not None
+        connection.place.leave()
 
     connection.lane.abort = cut_off  # type: ignore[method-assign]
     began = asyncio.get_running_loop().time()
     await node.drain()
     assert asyncio.get_running_loop().time() - began < 4
-    assert node.registry.total == 0
+    assert node.places.total == 0
 
 
 async def test_a_drain_ends_in_its_time_whoever_is_left_and_whatever_the_layer_does(

@@ -15,11 +15,12 @@ from chat.database import Unavailable
 from chat.doors import reader_of
 from chat.live.connection import Connection
 from chat.live.identity import Identity
+from chat.live.places import Admission
 from chat.node import Node
 from chat.rooms.changes import Change
 from chat.rooms.permissions import Role
 from chat.rooms.rights import Reader
-from chat.signing import AUTH_SECONDS
+from chat.signing import AUTH_SECONDS, LOOK_UP_SECONDS
 from chat.tokens import USER_SECONDS
 from chat.wire.events import Person
 from chat.wire.skeletons import skeleton
@@ -305,6 +306,61 @@ async def test_where_guests_are_not_let_in_one_has_ten_seconds_to_sign_in() -> N
         await asyncio.sleep(2)
         assert (idle.closed, busy.closed, signs.closed) == (4501, 4501, None)
         await signs.join("lobby")
+
+
+# What the server does while a client has its time to sign in, and the code that ends it.
+SLOW = {
+    "answers": (lambda sessions: None, None),
+    "has no database": (lambda sessions: setattr(sessions, "error", OperationalError("gone")), 4004),
+    "is slow for ever": (lambda sessions: setattr(sessions, "gate", asyncio.Event()), 4004),
+}
+
+
+@in_virtual_time
+@pytest.mark.parametrize("case", SLOW)
+async def test_who_is_not_signed_in_in_time_since_the_server_is_slow_may_come_back(case: str) -> None:
+    spoil, closed = SLOW[case]
+    async with started(CHAT_GUESTS=0) as (node, sessions):
+        spoil(sessions)
+        client, idle = Dialled(node), Dialled(node)
+        client.say("auth", 1, token=token_of(node, ADA, "adassession"))
+        await asyncio.sleep(AUTH_SECONDS + LOOK_UP_SECONDS + 1)
+        assert (client.closed, idle.closed) == (closed, 4501)
+        if sessions.gate is not None:
+            sessions.gate.set()
+            await asyncio.sleep(1)
+        if closed:
+            goodbye = client.lane.take()[-1]["payload"]
+            assert goodbye["reconnect"] is True and goodbye["retry_after_s"] > 0
+
+
+@in_virtual_time
+async def test_a_token_that_is_looked_up_when_the_time_is_over_still_signs_in() -> None:
+    async with started(CHAT_GUESTS=0) as (node, sessions):
+        sessions.gate = asyncio.Event()
+        clients = [Dialled(node), Dialled(node)]
+        for client, session in zip(clients, ("adassession", "gone"), strict=True):
+            client.say("auth", 1, token=token_of(node, ADA, session))
+        await asyncio.sleep(AUTH_SECONDS + 1)
+        sessions.gate.set()
+        await asyncio.sleep(LOOK_UP_SECONDS)
+        assert [client.closed for client in clients] == [None, 4501]
+        await clients[0].join("lobby")
+
+
+@in_virtual_time
+async def test_who_signs_in_beyond_the_accounts_limit_is_told_to_come_back_and_makes_room_for_a_guest() -> None:
+    async with started(CHAT_MAX_CONNECTIONS_PER_USER=1, CHAT_MAX_CONNECTIONS_PER_IP=2) as (node, _):
+        first, second = Dialled(node), Dialled(node)
+        for client in (first, second):
+            client.connection.place = node.places.enter("192.0.2.1")
+        token = token_of(node, ADA, "adassession")
+        assert (await first.ask("auth", token=token))["type"] == "ack"
+        assert node.places.enter("192.0.2.1").admission is Admission.WELCOME
+        second.say("auth", 1, token=token)
+        await asyncio.sleep(0.1)
+        assert (first.closed, second.closed) == (None, 4006)
+        assert 20 <= second.lane.take()[-1]["payload"]["retry_after_s"] <= 180
 
 
 # Guests

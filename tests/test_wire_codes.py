@@ -27,7 +27,7 @@ def test_a_client_comes_back_below_4500_and_stays_away_from_there_on() -> None:
         "auth_timeout": False,
         "session_ended": False,
         "unauthenticated": False,
-        "too_many_connections": False,
+        "too_many_connections": True,
         "flooding": False,
         "not_found": False,
         "forbidden": False,

@@ -12,6 +12,7 @@ from chat.live.identity import Identity, given_name
 from chat.live.lanes import Lane, close_payload
 from chat.live.limits import FRAMES_PER_MESSAGE, Bucket, Patience
 from chat.live.outbox import Outbox
+from chat.live.places import Place
 from chat.wire.codec import Codec
 from chat.wire.codes import SLOW_CONSUMER, Close, WireError
 from chat.wire.events import Person
@@ -43,6 +44,7 @@ class Connection:
         "origin",
         "outbox",
         "patience",
+        "place",
         "received",
         "rooms",
         "standings",
@@ -63,6 +65,7 @@ class Connection:
         self.standings: dict[str, Any] = {}  # what they are in rooms that are not for everybody (chat.doors)
         self.opened = now
         self.origin: Origin | None = None  # of another site, while that may connect
+        self.place: Place | None = None  # what it counts for
         self.received = 0
         self.messages = Bucket(rate, burst, now)
         self.frames = Bucket(rate * FRAMES_PER_MESSAGE, burst * FRAMES_PER_MESSAGE, now)

@@ -1,67 +1,30 @@
-"""The registry: every connection of this process, and how many there may be."""
+"""The registry: every connection of this process."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from enum import Enum
 from typing import TypeVar
 
-from chat.live.addresses import counted_as
 from chat.live.connection import Connection
 from chat.live.identity import Identity, name_without
 from chat.wire.events import Person
 from chat.wire.origins import Origin
 from chat.wire.skeletons import skeleton
 
-# Up to this share over a limit a connection is accepted and told why it is closed; beyond, even that costs too much.
-COURTESY = 1.1
-
 Key = TypeVar("Key")
 
 
-class Admission(Enum):
-    WELCOME = "welcome"
-    TELL = "tell"  # accept, then close with 4505
-    REFUSE = "refuse"  # in the handshake
-
-
 class Registry:
-    """Counts connections by address; a limit of 0 is no limit. Finds them by the origin and the account they came by, and
-    those without an account by the skeleton of the name that they have taken.
+    """Finds connections by the origin and the account they came by, and those without an account by the skeleton of the
+    name that they have taken.
     """
 
-    def __init__(self, limit: int, limit_per_host: int) -> None:
-        self.limit = limit
-        self.limit_per_host = limit_per_host
+    def __init__(self) -> None:
         self.connections: dict[str, Connection] = {}
-        self.hosts: Counter[str] = Counter()
         self.origins: dict[Origin, set[Connection]] = {}
         self.users: dict[int, set[Connection]] = {}
         self.names: dict[str, set[Connection]] = {}
-        self.total = 0
-
-    def admit(self, host: str) -> Admission:
-        """Count a connection in, whatever becomes of it, and tell what should; `release` counts it out."""
-        client = counted_as(host)
-        self.hosts[client] += 1
-        self.total += 1
-        worst = max(self._load(self.total, self.limit), self._load(self.hosts[client], self.limit_per_host))
-        if worst <= 1:
-            return Admission.WELCOME
-        return Admission.TELL if worst <= COURTESY else Admission.REFUSE
-
-    @staticmethod
-    def _load(count: int, limit: int) -> float:
-        return count / limit if limit else 0.0
-
-    def release(self, host: str) -> None:
-        client = counted_as(host)
-        self.total -= 1
-        self.hosts[client] -= 1
-        if not self.hosts[client]:
-            del self.hosts[client]
 
     def add(self, connection: Connection) -> None:
         self.connections[connection.id] = connection
@@ -78,6 +41,8 @@ class Registry:
         here = connection.id in self.connections
         self._unindex(connection)
         connection.identity = identity
+        if connection.place is not None:
+            connection.place.settle(identity)
         if here:
             self._index(connection)
 

@@ -55,10 +55,11 @@ SLOW_CONSUMER = Close(4002, "slow_consumer", "The connection did not keep up wit
 HEARTBEAT_TIMEOUT = Close(4003, "heartbeat_timeout", "No sign of life in time.")
 UNAVAILABLE = Close(4004, "unavailable", "The database does not answer.")
 RESYNC = Close(4005, "resync", "What was held for this connection is lost: connect and join again.")
+# Once 4505, which said "do not come back" for a limit that passes; that code stays reserved.
+TOO_MANY_CONNECTIONS = Close(4006, "too_many_connections", "Too many connections.")
 BAD_FRAMES = Close(4500, "bad_frame", "Too many bad frames in a row.")
 AUTH_TIMEOUT = Close(4501, "auth_timeout", "Nobody signed in in time.")
 SESSION_ENDED = Close(4502, "session_ended", "The session has ended: sign in again.")
-TOO_MANY_CONNECTIONS = Close(4505, "too_many_connections", "Too many connections.")
 FLOODING = Close(4506, "flooding", "Messages kept coming over the limit.")
 ROOM_NOT_FOUND = Close(4507, "not_found", "There is no such room.")
 ROOM_FORBIDDEN = Close(4508, "forbidden", "This room is not open to you.")
@@ -76,10 +77,10 @@ CLOSES = (
     HEARTBEAT_TIMEOUT,
     UNAVAILABLE,
     RESYNC,
+    TOO_MANY_CONNECTIONS,
     BAD_FRAMES,
     AUTH_TIMEOUT,
     SESSION_ENDED,
-    TOO_MANY_CONNECTIONS,
     FLOODING,
     ROOM_NOT_FOUND,
     ROOM_FORBIDDEN,

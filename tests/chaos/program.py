@@ -45,6 +45,8 @@ class Program(Client):
         self.failures = 0
         self.closing: Envelope = {}
         self.gone = 0
+        # Waits, as the server wants them, are cut to this part.
+        self.hurry = 1.0
         self.began = 0.0
         # How long each handshake took that was let in, in seconds.
         self.dials: list[float] = []
@@ -91,7 +93,7 @@ class Program(Client):
     def pause(self) -> float:
         self.failures += 1
         ceiling = min(CEILING_SECONDS, FLOOR_SECONDS * 2**self.failures)
-        return float(self.closing.get("retry_after_s") or 0) + self.random.uniform(FLOOR_SECONDS, ceiling)
+        return float(self.closing.get("retry_after_s") or 0) / self.hurry + self.random.uniform(FLOOR_SECONDS, ceiling)
 
     @property
     def back(self) -> bool:

@@ -130,7 +130,7 @@ class Rolling:
         self.stack.close()
 
     async def run(self, patience: float, plan: Plan = ONE_AFTER_THE_OTHER) -> Report:
-        """Restart servers under load; all have to be back within `patience` seconds of the last signal."""
+        """Restart servers under load; all have to be back within `patience` seconds after the last one is ready."""
         writers = [Writer(it, Random(self.random.getrandbits(32)), account=False) for it in self.programs]
         async with asyncio.TaskGroup() as group:
             for program in self.programs:
@@ -142,9 +142,9 @@ class Rolling:
                 stopped = time.monotonic()
                 await asyncio.gather(*(self.restart(self.servers[one], number) for one, number in step))
             took = time.monotonic() - stopped
-            self.report.back = took + await all_back(self.programs, max(0.0, patience - took))
+            self.report.back = took + await all_back(self.programs, patience)
             if self.report.back == math.inf:
-                self.report.wrong.append(f"only {self.here()} are back after {patience:g} s")
+                self.report.wrong.append(f"only {self.here()} are back {patience:g} s after the last server is ready")
             for writer in writers:
                 writer.stopping = True
             _, waiting = await asyncio.wait(speaking, timeout=SETTLE_SECONDS)

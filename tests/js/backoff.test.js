@@ -8,8 +8,8 @@ const delays = (random, count) => {
   return Array.from({ length: count }, () => backoff.next());
 };
 
-test("the ceiling doubles from 1 s to 20 s, the floor stays at 0.5 s", () => {
-  assert.deepEqual(delays(() => 1, 8), [1000, 2000, 4000, 8000, 16_000, 20_000, 20_000, 20_000]);
+test("the ceiling doubles from 1 s to a minute, the floor stays at 0.5 s", () => {
+  assert.deepEqual(delays(() => 1, 8), [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
   assert.deepEqual(delays(() => 0, 8), Array(8).fill(500));
 });
 

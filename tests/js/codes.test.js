@@ -21,6 +21,7 @@ test("a close code says whether to connect again and whether to send again", () 
     [4003, true, true],
     [4004, true, true],
     [4005, true, true],
+    [4006, true, true],
     [4499, true, true],
     [4500, false, true],
     [4501, false, true],
@@ -37,7 +38,7 @@ test("a close code says whether to connect again and whether to send again", () 
 });
 
 test("every close of the protocol has words of its own, any other is a lost connection", () => {
-  const named = [1002, 1007, 1009, 4001, 4002, 4003, 4004, 4005, 4500, 4501, 4502, 4503, 4504, 4505, 4506, 4507, 4508, 4509];
+  const named = [1002, 1007, 1009, 4001, 4002, 4003, 4004, 4005, 4006, 4500, 4501, 4502, 4503, 4504, 4505, 4506, 4507, 4508, 4509];
   const said = named.map((code) => verdict(code).says);
   assert.equal(said.includes(LOST), false);
   assert.equal(new Set(said).size, named.length);

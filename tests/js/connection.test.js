@@ -95,7 +95,7 @@ test("no answer of an earlier connection is taken for one of this", () => {
 
 test("a lost connection is dialled again, later each time, and it says when", () => {
   const { browser, listener } = dialled();
-  for (const delay of [750, 1250, 2250, 4250, 8250, 10_250, 10_250]) {
+  for (const delay of [750, 1250, 2250, 4250, 8250, 16_250, 30_250, 30_250]) {
     browser.socket.end();
     const { name, cause, at } = listener.states.at(-1);
     assert.deepEqual([name, cause, at - browser.now()], ["waiting", "the server cannot be reached", delay]);
@@ -117,6 +117,18 @@ test("a connection that lived long enough makes the next failure the first, a sh
     browser.socket.end();
     assert.equal(listener.states.at(-1).at - browser.now(), expected, `lived ${lived}`);
   }
+});
+
+test("one too many waits as long as the server says, and comes back by itself", () => {
+  const { browser, listener } = opened();
+  browser.socket.say({ type: "closing", payload: { code: 4006, reason: "Too many.", reconnect: true, retry_after_s: 90 } });
+  browser.socket.end(4006);
+  const { name, cause, at } = listener.states.at(-1);
+  assert.deepEqual([name, cause], ["waiting", "there are too many connections; this page waits, and connects by itself"]);
+  assert.ok(at - browser.now() >= 90_000);
+  const before = browser.sockets.length;
+  browser.pass(at - browser.now());
+  assert.equal(browser.sockets.length, before + 1);
 });
 
 test("close codes from 4500 on stop it, every other one does not", () => {
@@ -225,7 +237,7 @@ test("what a socket says after it was given up is not heard", () => {
 });
 
 test("the listener hears whether what was on its way may be sent again", () => {
-  for (const [code, resend] of [[1002, false], [1007, false], [1009, false], [1006, true], [4002, true], [4505, true]]) {
+  for (const [code, resend] of [[1002, false], [1007, false], [1009, false], [1006, true], [4002, true], [4006, true], [4505, true]]) {
     const { browser, listener } = opened();
     browser.socket.end(code);
     assert.equal(listener.ends[0].resend, resend, `${code}`);

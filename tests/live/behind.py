@@ -110,6 +110,6 @@ def turned_away(come: Callable[[], RawSocket]) -> bool:
         assert refused.status == 403
         return True
     except Ended as ended:
-        assert ended.close.code == 4505, ended
+        assert ended.close.code == 4006, ended
         return True
     return False

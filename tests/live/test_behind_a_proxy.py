@@ -170,7 +170,7 @@ def test_straight_to_a_server_that_is_https_only_nobody_comes_whatever_they_say(
 
 def test_the_proxy_has_a_limit_for_one_address_too(open_proxy: Open, dial: Dial, proxy_kind: str, room: str) -> None:
     words = PER_ADDRESS_OF_PROXY[proxy_kind]
-    proxy = open_proxy({words.format(500): words.format(3)})
+    proxy = open_proxy({words.format(4000): words.format(3)})
     for _ in range(3):
         echo(dial(proxy, f"/ws/{room}", "127.0.0.13"))
     with pytest.raises((Refused, OSError)) as refused:

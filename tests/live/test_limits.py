@@ -257,7 +257,7 @@ def test_one_room_too_many_is_an_error_and_leaving_makes_place(shared, guest):
 
 
 @pytest.mark.parametrize("variable", ["CHAT_MAX_CONNECTIONS", "CHAT_MAX_CONNECTIONS_PER_IP"])
-def test_one_connection_too_many_is_closed_with_4505_and_far_too_many_are_refused(shared, raw, room, variable):
+def test_one_connection_too_many_is_closed_with_4006_and_far_too_many_are_refused(shared, raw, room, variable):
     server = shared(**{variable: "10"})
     until(lambda: server.connections() == 0, "nobody of another test is left")
     members = [raw(server, f"/ws/{room}") for _ in range(10)]
@@ -274,7 +274,7 @@ def test_one_connection_too_many_is_closed_with_4505_and_far_too_many_are_refuse
             refused += 1
             continue
         close = one.ending()
-        assert close.code == 4505 and close.reason
+        assert close.code == 4006 and close.reason.endswith(" s.")
         closed += 1
     assert closed >= 1 and refused >= 1
     members[0].send("we stay")
@@ -301,9 +301,9 @@ def test_a_json_guest_too_many_gets_the_closing_envelope(shared, raw):
         raw(server)
     one = raw(server, protocols=[JSON])
     messages, close = one.rest()
-    assert close.code == 4505
+    assert close.code == 4006
     said = closing([json.loads(line) for message in messages for line in str(message).split("\n")])
-    assert said["code"] == 4505 and said["reconnect"] is False
+    assert said["code"] == 4006 and said["reconnect"] is True and 20 <= said["retry_after_s"] <= 180
 
 
 def test_a_thousand_dials_at_once_are_all_in_soon(server, raw):

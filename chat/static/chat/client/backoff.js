@@ -1,7 +1,7 @@
 /** How long to wait before the next try, so that a thousand clients do not come back in one moment. Milliseconds. */
 
 export const FLOOR_MS = 500;
-export const CEILING_MS = 20_000;
+export const CEILING_MS = 60_000;
 // A timer set for more than 2^31 ms fires at once; nobody waits longer than this for a server.
 export const MAX_RETRY_AFTER_MS = 3_600_000;
 

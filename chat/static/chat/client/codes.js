@@ -15,6 +15,7 @@ const SAYS = new Map([
   [4003, later("the server heard nothing from here in time")],
   [4004, later("the server's storage does not answer")],
   [4005, later("the server lost track of this connection")],
+  [4006, later("there are too many connections; this page waits, and connects by itself")],
   [4500, later("the server could not read what this page sent")],
   [4501, later("signing in took too long")],
   [4502, later("you are signed out")],
