@@ -46,6 +46,8 @@ class PgBouncer:
             f"[databases]\n* = host={self.parts.hostname} port={self.parts.port}\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\nauth_type = trust\n"
             f"auth_file = {self.directory}/users\npool_mode = transaction\ndefault_pool_size = {POOLED}\n"
+            # Each transaction on another connection than the one before, as under load.
+            f"min_pool_size = {POOLED}\nserver_round_robin = 1\n"
             f"max_client_conn = 200\nlogfile = {self.directory}/log\n"
         )
         if os.geteuid() == 0:
