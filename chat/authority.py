@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from django.conf import settings
 
 from chat import people, tickets
+from chat.cookie_names import OLD_SESSION
 from chat.cookies import value_of
 from chat.database import Database, ask
 from chat.live.identity import Identity, name_without
@@ -34,7 +35,8 @@ class Shown:
 
     ticket: str | None = field(default=None, repr=False)
     bearer: str | None = field(default=None, repr=False)
-    session: str | None = field(default=None, repr=False)
+    # The session's cookie, then the one by its old name (chat.old_cookies).
+    sessions: tuple[str, ...] = field(default=(), repr=False)
     origin: str = ""
 
 
@@ -48,9 +50,10 @@ def read(scope: dict[str, Any]) -> Shown:
     bearers = [name.removeprefix(BEARER) for name in scope.get("subprotocols", ()) if name.startswith(BEARER)]
     if len(bearers) > 1:
         raise Refused("malformed")
-    session = None if origin is None else value_of(scope, settings.SESSION_COOKIE_NAME, SESSION_KEY)
+    names = () if origin is None else (settings.SESSION_COOKIE_NAME, OLD_SESSION)
+    sessions = tuple(found for name in names if (found := value_of(scope, name, SESSION_KEY)) is not None)
     bearer = bearers[0] if bearers else None
-    return Shown(ticket_of(scope), bearer, session, "" if origin is None else str(origin))
+    return Shown(ticket_of(scope), bearer, sessions, "" if origin is None else str(origin))
 
 
 def ticket_of(scope: dict[str, Any]) -> str | None:
@@ -112,9 +115,10 @@ class Authority:
         claims = None if shown.bearer is None else await self.tokens.verify(shown.bearer)
         if claims is not None and not claims.is_guest:
             return await self._holder(claims)
-        account = None if shown.session is None else await self.sessions.find(shown.session)
-        if account is not None and shown.session is not None:
-            return Identity(account.person, shown.session, account.user)
+        for session in dict.fromkeys(shown.sessions):
+            account = await self.sessions.find(session)
+            if account is not None:
+                return Identity(account.person, session, account.user)
         return None if claims is None else await self._guest(claims.person)
 
     async def _by_ticket(self, ticket: str, origin: str) -> Identity:

@@ -61,6 +61,7 @@ class Conf:
     debug: bool
     var_dir: Path
     secret_key: str
+    cookie_suffix: str
     allowed_hosts: tuple[str, ...]
     database_url: str
     redis_urls: tuple[str, ...]
@@ -167,6 +168,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Conf:
         secret_key=read_secret_key(
             reader, var_dir, needed=not debug and (bool(redis_urls) or scheme_of(database_url) != "sqlite")
         ),
+        cookie_suffix=read_cookie_suffix(reader),
         allowed_hosts=read_allowed_hosts(reader),
         database_url=database_url,
         redis_urls=redis_urls,
@@ -204,6 +206,14 @@ def read(environment: Mapping[str, str] = os.environ) -> Conf:
         jwt_audience=reader.text("CHAT_JWT_AUDIENCE"),
         jwt_jwks_url=read_jwks_url(reader),
     )
+
+
+def read_cookie_suffix(reader: Reader) -> str:
+    """Return what the names of cookies end with; empty: derived from SECRET_KEY."""
+    suffix = reader.text("COOKIE_SUFFIX")
+    if suffix and not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", suffix):
+        raise BadSetting("COOKIE_SUFFIX", suffix, "up to 32 letters, digits, hyphens and underscores")
+    return suffix
 
 
 def read_allowed_hosts(reader: Reader) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 from csp.constants import NONE, SELF
 from django.utils.functional import SimpleLazyObject
 
-from chat import assets, conf, service_urls
+from chat import assets, conf, cookie_names, service_urls
 from chatsite import sqlite
 from chatsite.turns import Turns
 
@@ -63,6 +63,7 @@ MIDDLEWARE = [
     # Finds files anew at each request; else chat/static_files.py answers before Django.
     *(["servestatic.middleware.ServeStaticMiddleware"] if DEBUG else []),
     "chat.pages.private.private",
+    "chat.old_cookies.OldCookies",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # Before whatever may refuse a request by a page.
@@ -182,6 +183,12 @@ if CHAT.https_only:
     # HSTS for this host only: what holds for the subdomains of a host, or in browsers' lists, is its owner's to say.
     SILENCED_SYSTEM_CHECKS += ["security.W005", "security.W021"]
 SESSION_ENGINE = "chat.session_store"
+COOKIE_SUFFIX = CHAT.cookie_suffix or cookie_names.suffix_of(SECRET_KEY)
+SESSION_COOKIE_NAME = cookie_names.name("sessionid", COOKIE_SUFFIX, CHAT.https_only)
+CSRF_COOKIE_NAME = cookie_names.name("csrftoken", COOKIE_SUFFIX, CHAT.https_only)
+MESSAGE_COOKIE_NAME = cookie_names.name("messages", COOKIE_SUFFIX, CHAT.https_only)
+LANGUAGE_COOKIE_NAME = cookie_names.name("language", COOKIE_SUFFIX, CHAT.https_only)
+MESSAGE_STORAGE = "chat.messages.Storage"
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 LOGIN_URL = "accounts:sign-in"

@@ -144,6 +144,7 @@ print(answer.status_code, answer["location"], dict(answer.cookies))
 answer = secure.get("/admin/login/", secure=True, headers={"host": "chat.example"})
 print(answer.status_code, answer["strict-transport-security"])
 print(answer.cookies["csrftoken"].OutputString())
+print(*(it.OutputString() for name, it in answer.cookies.items() if name != "csrftoken"))
 """
 
 
@@ -154,8 +155,9 @@ def test_https_alone_redirects_and_says_so_for_a_year_and_a_bad_row_of_the_list_
     assert python(tmp_path, "manage.py", "migrate", "-v0", **production).returncode == 0
     done = python(tmp_path, "-c", ASKS, **production)
     assert done.returncode == 0, done.stderr
-    redirected, served, cookie = done.stdout.splitlines()
+    redirected, served, cookie, own = done.stdout.splitlines()
     assert redirected == "301 https://chat.example/admin/login/ {}"
     assert served == "200 max-age=31536000"
     assert "; Secure" in cookie
+    assert re.match(r"__Host-csrftoken_[0-9a-f]{8}=\w+;.*; Path=/;.*; Secure$", own) and "Domain" not in own
     assert "chat.E008" in checked(tmp_path, **PRODUCTION).stderr

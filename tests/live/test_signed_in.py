@@ -25,13 +25,13 @@ class Session:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.cookies: dict[str, str] = {}
+        # The name that this site gives its CSRF cookie; another site on the host has another one.
+        self.csrf = "csrftoken"
 
     def ask(self, method: str, path: str, **form: str) -> http.client.HTTPResponse:
         connection = self.server.http()
         headers = {"Cookie": self.cookie, "Content-Type": "application/x-www-form-urlencoded"}
-        body = (
-            urlencode({**form, "csrfmiddlewaretoken": self.cookies.get("csrftoken", "")}) if method == "POST" else None
-        )
+        body = urlencode({**form, "csrfmiddlewaretoken": self.cookies.get(self.csrf, "")}) if method == "POST" else None
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         answer.read()
@@ -39,6 +39,7 @@ class Session:
         for value in answer.headers.get_all("Set-Cookie", []):
             for name, morsel in SimpleCookie(value).items():
                 self.cookies[name] = morsel.value
+                self.csrf = name if "csrftoken_" in name else self.csrf
         return answer
 
     @property
