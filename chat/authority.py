@@ -76,7 +76,7 @@ def shows_something(scope: dict[str, Any]) -> bool:
         shown = read(scope)
     except Refused:
         return False
-    return any(it is not None for it in (shown.ticket, shown.bearer, shown.session))
+    return any(it is not None for it in (shown.ticket, shown.bearer, *shown.sessions[:1]))
 
 
 class Authority:

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from chat import service_urls
 from chat.kept_key import kept_key
 from chat.service_urls import hidden, scheme_of
-from chat.wire.origins import parse_pattern, read_ipv6, read_name
+from chat.wire.origins import DEFAULT_PORTS, parse_pattern, read_ipv6, read_name
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -372,7 +372,7 @@ def read_site_url(reader: Reader) -> str:
         site = parse_pattern(url) if url else None
     except ValueError:
         site = None
-    if url and (site is None or site.wild):
+    if url and (site is None or site.wild or site.scheme not in DEFAULT_PORTS):
         raise BadSetting("SITE_URL", hidden(url), "https://host or https://host:port, with nothing behind it")
     return str(site or "")
 

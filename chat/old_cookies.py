@@ -41,7 +41,7 @@ class OldCookies(MiddlewareMixin):
                 max_age=settings.SESSION_COOKIE_AGE,
                 secure=bool(settings.SESSION_COOKIE_SECURE),
                 httponly=True,
-                samesite=settings.SESSION_COOKIE_SAMESITE,
+                samesite="Lax",
             )
         if is_ours(request, OLD_SESSION, session):
             mirror(response, session, OLD_SESSION)

@@ -187,6 +187,7 @@ def test_the_site_s_address_is_read_as_browsers_send_it(written: str, tmp_path: 
         ("TRUSTED_PROXIES", "unix:/run/nginx.sock"),
         ("TRUSTED_PROXIES", "10.0.0.5:80"),
         ("SITE_URL", "https://*.example.com"),
+        ("SITE_URL", "capacitor://localhost"),
         ("SITE_URL", "chat.example.com"),
         ("SITE_URL", "ftp://chat.example.com"),
         ("SITE_URL", "https://"),

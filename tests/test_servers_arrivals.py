@@ -6,12 +6,11 @@ import pytest
 
 from chatsite.servers.arrivals import (
     BODY_SECONDS,
-    HEAD_BYTES,
+    CUT_BYTES,
     HEAD_SECONDS,
     PIECE_SECONDS,
     Arrival,
     Awaited,
-    refusal,
 )
 from tests.test_servers_incoming import Loop
 
@@ -74,10 +73,10 @@ def test_a_body_has_its_time_for_each_piece_and_for_all_of_it() -> None:
 
 def test_bytes_are_counted_until_something_is_whole() -> None:
     watch, _, _ = arrival()
-    assert watch.came(HEAD_BYTES)
+    assert watch.came(CUT_BYTES)
     assert not watch.came(1)
     watch.anew()
-    assert watch.came(HEAD_BYTES)
+    assert watch.came(CUT_BYTES)
 
 
 def test_an_answer_goes_out_as_long_as_less_of_it_waits_each_time() -> None:
@@ -94,11 +93,3 @@ def test_a_connection_that_ended_is_not_late() -> None:
         watch.end()
         loop.pass_time(1000)
         assert late == []
-
-
-def test_a_refusal_is_a_whole_answer_and_the_last_one() -> None:
-    head, _, body = refusal(431).partition(b"\r\n\r\n")
-    lines = head.split(b"\r\n")
-    assert lines[0] == b"HTTP/1.1 431 Request Header Fields Too Large"
-    assert b"Connection: close" in lines
-    assert b"Content-Length: %d" % len(body) in lines

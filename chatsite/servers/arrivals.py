@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from enum import Enum
-from http import HTTPStatus
 
 from chat.bodies import LINGER_SECONDS
 
-# The first line with all headers, which are kept in memory while they come. Daphne's own bound is 16 KiB.
-HEAD_BYTES = 64 * 1024
+# A head that is too large (HEAD_BYTES) is read on up to here, so that the answer can name its cookies; what is more is
+# cut off while it comes.
+CUT_BYTES = 64 * 1024
 # From the connection, or the end of the answer before, to the end of a head.
 HEAD_SECONDS = 10.0
 # Of a body, from each byte to the next and from the head to the end: what trickles in holds a connection and a file.
@@ -58,7 +58,7 @@ class Arrival:
     def came(self, count: int) -> bool:
         """Count bytes of which the parser has made nothing whole yet; return False where they are too many."""
         self.bytes += count
-        return self.bytes <= HEAD_BYTES
+        return self.bytes <= CUT_BYTES
 
     def more_time(self) -> None:
         """Wait once more: it is not the client's head or body that is late."""
@@ -92,11 +92,3 @@ class Arrival:
 
 def nothing() -> None:
     """Do nothing."""
-
-
-def refusal(status: int) -> bytes:
-    """Return a whole answer that says no more than its status, the last one on its connection."""
-    phrase = HTTPStatus(status).phrase
-    body = f"{phrase}.\n"
-    head = f"HTTP/1.1 {status} {phrase}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}"
-    return f"{head}\r\n\r\n{body}".encode()

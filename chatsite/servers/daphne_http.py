@@ -2,7 +2,8 @@
 
 What is wrong upstream (daphne 4.2, Twisted's parts included) and what is done here: bodies are read whole before the
 application sees them; `Daphne-Root-Path` is believed from anybody; a connection stays for a minute without a byte, and
-for ever where some trickle in; one address may have any number of connections.
+for ever where some trickle in; one address may have any number of connections; a head over 16 KiB has no answer;
+headers are unfolded, `Transfer-Encoding: identity` is taken beside `chunked`, and a WebSocket over HTTP/1.0 is one.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ from typing import Any
 import daphne.http_protocol
 from daphne.http_protocol import HTTPFactory, WebRequest
 from twisted.web.http import HTTPChannel, _GenericHTTPChannelProtocol
+from twisted.web.http_headers import Headers
 
 from chat.bodies import ANSWER, LINGER_SECONDS, MAX_BODY_BYTES
 from chat.node import Node
 from chat.proxies import trust_of
-from chatsite.servers.arrivals import Arrival, Awaited, refusal
+from chatsite.servers import heads
+from chatsite.servers.arrivals import CUT_BYTES, Arrival, Awaited
+from chatsite.servers.heads import Unfit
 from chatsite.servers.peers import Peers
+from chatsite.servers.refusals import answer_to, refusal
 
 
 class ChatRequest(WebRequest):
@@ -65,6 +70,8 @@ class ChatChannel(HTTPChannel):
     """One connection, until it is a WebSocket."""
 
     refused = False
+    # Of a line and of a head; Twisted's own answer to more is none (a line) or an empty 400. Headers are counted in heads.
+    MAX_LENGTH = totalHeadersSize = maxHeaders = CUT_BYTES
 
     def __init__(self, peers: Peers) -> None:
         super().__init__()
@@ -86,6 +93,37 @@ class ChatChannel(HTTPChannel):
         super().dataReceived(data)
         if self.host is not None:
             self.arrival.expect(self.awaited())
+
+    def lineReceived(self, line: bytes) -> None:
+        if self._receivedHeaderSize + len(line) > CUT_BYTES:
+            self.refuse(431)
+        elif line[:1] in (b" ", b"\t"):
+            self.refuse(400)  # A folded header, which Twisted unfolds and others do not (RFC 9112, section 5.2).
+        else:
+            super().lineReceived(line)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        self.refuse(431)
+
+    def allHeadersReceived(self) -> None:
+        request = self.requests[-1]
+        names = request.requestHeaders.getAllRawHeaders()
+        headers = [(name, value) for name, values in names for value in values]
+        try:
+            version = self._version.removeprefix(b"HTTP/")
+            self._path, headers = heads.read(self._command, self._path, version, headers)
+        except Unfit as unfit:
+            self.refuse(unfit.status, answer_to(unfit))
+            self.length = None  # Or Twisted would begin with the request.
+            return
+        read = Headers()
+        for name, value in headers:
+            read.addRawHeader(name, value)
+        request.requestHeaders = read
+        super().allHeadersReceived()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        self.refuse(400)
 
     def awaited(self) -> Awaited:
         if self._handlingRequest:
@@ -112,9 +150,11 @@ class ChatChannel(HTTPChannel):
         else:
             self.refuse(408)
 
-    def refuse(self, status: int) -> None:
+    def refuse(self, status: int, answer: bytes = b"") -> None:
+        if self.refused:
+            return
         self.refused = True
-        self.transport.write(refusal(status))
+        self.transport.write(answer or refusal(status))
         self.loseConnection()
         self.arrival.linger()
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Generator
 from typing import Any
 
 import uvicorn.middleware.proxy_headers
 from uvicorn.protocols.websockets import websockets_sansio_impl
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol as Protocol
 from uvicorn.server import Server
-from websockets.exceptions import InvalidState
+from websockets import http11
+from websockets.exceptions import InvalidState, ProtocolError
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
@@ -27,6 +29,7 @@ from chat.wire.codes import HEARTBEAT_TIMEOUT, cut
 from chat.wire.frames import Batch
 from chatsite.logs import masked
 from chatsite.servers import uvicorn_http
+from chatsite.servers.heads import HEAD_BYTES, MAX_HEADERS
 from chatsite.servers.incoming import FRAMES_PAUSE, FRAMES_RESUME, Feed, Unfinished
 from chatsite.servers.sockets import abort, bound_kernel_backlog
 from chatsite.servers.versions import check
@@ -78,6 +81,30 @@ class Handshaken(ServerProtocol):
         if frame.opcode is Opcode.CLOSE:
             self.current_size = None
         super().recv_frame(frame)
+
+
+def parse_minimal(read_exact: Any, **options: Any) -> Generator[None, None, Frame]:
+    """Parse a frame as websockets does, but refuse a length that is not written in the shortest way (RFC 6455, 5.2)."""
+    length_code: int | None = None
+
+    def read(count: int) -> Generator[None, None, bytes]:
+        nonlocal length_code
+        data = yield from read_exact(count)
+        if length_code is None:
+            length_code = data[1] & 0b0111_1111
+        elif length_code in LEAST_LENGTHS:
+            least, most = LEAST_LENGTHS[length_code]
+            length_code = 0
+            if not least <= int.from_bytes(data, "big") <= most:
+                raise ProtocolError("a frame's length is not written in the shortest way")
+        return data
+
+    return (yield from original_parse(read, **options))
+
+
+original_parse = Frame.parse
+# By the seven bits that say how many more there are.
+LEAST_LENGTHS = {126: (126, (1 << 16) - 1), 127: (1 << 16, (1 << 63) - 1)}
 
 
 class Mended:
@@ -293,6 +320,10 @@ def install(node: Node) -> None:
             setattr(Protocol, name, value)
 
     websockets_sansio_impl.ServerProtocol = Handshaken  # type: ignore[misc]
+    Frame.parse = parse_minimal  # type: ignore[method-assign, assignment]
+    # The head has been read by now, by our own limits: another one here would close WebSockets where pages are served.
+    http11.MAX_LINE_LENGTH = HEAD_BYTES * 2  # type: ignore[misc]
+    http11.MAX_NUM_HEADERS = MAX_HEADERS * 2  # type: ignore[misc]
     original_init = Protocol.__init__
 
     def init(self: Any, config: Any, *args: Any, **kwargs: Any) -> None:

@@ -3,7 +3,8 @@
 What is wrong upstream (uvicorn 0.54, with httptools and with h11) and what is done here: a head, and what follows a
 chunked body, may be of any size (httptools); one read of 256 KiB may hold 14,000 requests, each with objects of its
 own; neither a head nor a body has to come in time, and whoever sends a byte in time for nothing stays for ever; one
-address may have any number of connections. A WebSocket leaves this class with its handshake, and pays for nothing here.
+address may have any number of connections; `Transfer-Encoding` may name what nobody decodes, and a WebSocket may come
+over HTTP/1.0. A WebSocket leaves this class with its handshake, and pays for nothing here.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from uvicorn.protocols.http import h11_impl
 
 from chat.node import Node
 from chat.proxies import trust_of
-from chatsite.servers.arrivals import HEAD_BYTES, Arrival, Awaited, refusal
+from chatsite.servers import heads
+from chatsite.servers.arrivals import CUT_BYTES, Arrival, Awaited
+from chatsite.servers.heads import Unfit
 from chatsite.servers.incoming import SLICE_BYTES
 from chatsite.servers.peers import Peers
+from chatsite.servers.refusals import answer_to, refusal
 from chatsite.servers.sockets import abort
 
 try:
@@ -61,6 +65,9 @@ class Mended:
             self.original["data_received"](self, piece)
             if self.peer is None:
                 return  # A WebSocket by now.
+            if self.unfit is not None:
+                refuse(self, self.unfit.status, answer_to(self.unfit))
+                return
             if self.transport.is_closing():
                 self.arrival.linger()
                 return
@@ -72,6 +79,13 @@ class Mended:
                 refuse(self, 431)
                 return
             self.arrival.expect(awaited)
+
+    def send_400_response(self: Any, msg: str) -> None:
+        if self.unfit is None:
+            self.original["send_400_response"](self, msg)
+
+    def _unsupported_upgrade_warning(self: Any) -> None:
+        """Say nothing: any protocol may be named, and the request is answered as HTTP."""
 
     def pause_writing(self: Any) -> None:
         self.original["pause_writing"](self)
@@ -92,6 +106,8 @@ class Mended:
         self.arrival.more_time()  # A close waits for who does not read.
 
     refused = False
+    # Why the head that came last is not served.
+    unfit: Unfit | None = None
     too_many_ahead = False
     # The request that is being answered; `cycle` is the one that came last.
     running = None
@@ -114,17 +130,29 @@ class MendedHttptools(Mended):
         if len(self.pipeline) >= PIPELINED:
             self.too_many_ahead = True
             return
+        version = self.parser.get_http_version().encode()
+        try:
+            self.url, self.headers[:] = heads.read(self.parser.get_method(), self.url, version, self.headers)
+        except Unfit as unfit:
+            self.unfit = unfit
+            return
         self.original["on_headers_complete"](self)
         self.arrival.bytes = 0
         self.in_body = True
 
     def on_body(self: Any, body: bytes) -> None:
+        if self.unfit is not None:
+            return
         self.arrival.bytes = 0
         self.original["on_body"](self, body)
 
     def on_message_complete(self: Any) -> None:
         self.in_body = False
-        self.original["on_message_complete"](self)
+        if self.unfit is None:
+            self.original["on_message_complete"](self)
+
+    def _should_upgrade(self: Any) -> bool:
+        return self.unfit is None and self.original["_should_upgrade"](self)
 
     def _start_asgi_task(self: Any, cycle: Any, app: Any) -> None:
         self.running = cycle
@@ -175,14 +203,14 @@ def late(protocol: Any) -> None:
         refuse(protocol, 408)
 
 
-def refuse(protocol: Any, status: int) -> None:
+def refuse(protocol: Any, status: int, answer: bytes = b"") -> None:
     """Answer, drop what still comes for a moment, so that the answer is seen and no reset, and cut the connection off."""
     protocol.refused = True
     protocol._unset_keepalive_if_required()
     if forget(protocol.running):
         abort(protocol.transport)  # In the middle of another answer there is no place for this one.
         return
-    protocol.transport.write(refusal(status))
+    protocol.transport.write(answer or refusal(status))
     protocol.flow.resume_reading()
     protocol.arrival.linger()
 
@@ -194,6 +222,24 @@ def forget(cycle: Any) -> bool:
     cycle.disconnected = True
     cycle.message_event.set()
     return bool(cycle.response_started)
+
+
+def read_strictly(protocol: Any) -> None:
+    """Let h11's connection hand out requests as `heads` reads them."""
+    next_event = protocol.conn.next_event
+
+    def read_event() -> Any:
+        event = next_event()
+        if not isinstance(event, h11.Request):
+            return event
+        try:
+            target, headers = heads.read(event.method, event.target, event.http_version, list(event.headers))
+        except Unfit as unfit:
+            protocol.unfit = unfit
+            raise h11.RemoteProtocolError(str(unfit)) from None
+        return h11.Request(method=event.method, headers=headers, target=target, http_version=event.http_version)
+
+    protocol.conn.next_event = read_event
 
 
 def mend(protocol: Any, mended: type[Mended], peers: Peers) -> None:
@@ -217,8 +263,9 @@ def install(node: Node) -> None:
 
     def init(protocol: Any, config: Any, *args: Any, **kwargs: Any) -> None:
         # h11 bounds a head that comes in pieces, by 16 KiB unless told otherwise.
-        config.h11_max_incomplete_event_size = config.h11_max_incomplete_event_size or HEAD_BYTES
+        config.h11_max_incomplete_event_size = config.h11_max_incomplete_event_size or CUT_BYTES
         original_init(protocol, config, *args, **kwargs)
+        read_strictly(protocol)
 
     h11_impl.H11Protocol.__init__ = init  # type: ignore[method-assign]
     if httptools_impl is not None:

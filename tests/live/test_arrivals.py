@@ -98,7 +98,6 @@ def test_a_head_without_end_is_cut_off_and_costs_little_memory(server, raw, case
     assert server.healthy()
 
 
-@pytest.mark.parametrize("kind", ["uvicorn"], indirect=True, scope="session")
 def test_who_sends_a_head_that_is_too_large_is_told_so(server, raw):
     one = raw(server, shake=False)
     one.send_bytes(b"GET / HTTP/1.1\r\nX: " + b"a" * 80_000)
