@@ -12,18 +12,22 @@ from django.contrib.auth.signals import user_logged_out
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models import ProtectedError
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 from django.utils import timezone
 
-from chat.models import Invalidation, UserSession
+from chat.models import Erased, Invalidation, UserSession
 from chat.models.user_session import NOBODY
 from chat.session_store import user_in
+
+KEPT = "The account {} is not erased: what it wrote would keep its name. Use manage.py erase_person, or chat.own_data.erase."
 
 
 def connect() -> None:
     """Hear of what ends sessions. It may be called again."""
     user_logged_out.connect(signed_out, dispatch_uid="chat.endings")
     post_save.connect(user_saved, sender=User, dispatch_uid="chat.endings")
+    pre_delete.connect(user_going, sender=User, dispatch_uid="chat.endings")
     post_delete.connect(user_deleted, sender=User, dispatch_uid="chat.endings")
     # The store deletes rows of ours; Django's own model is another's way to the same table: the shell's.
     for model in (UserSession, Session):
@@ -48,6 +52,15 @@ def user_saved(
     """Hear of a changed password, a closed account, other rights; a sign-in alone changes nothing."""
     if not created and not raw and update_fields != frozenset({"last_login"}):
         tell(instance.pk)
+
+
+def user_going(sender: Any, instance: User, **kwargs: Any) -> None:
+    """Keep accounts that are not erased: what they wrote would keep their name, and what still waits would be written.
+
+    Raises: ProtectedError.
+    """
+    if not Erased.objects.filter(user=instance.pk).exists():
+        raise ProtectedError(KEPT.format(instance.get_username()), {instance})
 
 
 def user_deleted(sender: Any, instance: User, **kwargs: Any) -> None:

@@ -20,7 +20,7 @@ from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 
-from chat import people
+from chat import locks, people
 from chat.models import Erased, Invitation, Membership, PutOut
 from chat.rooms import erasing
 from chat.rooms.archive import moment
@@ -144,10 +144,11 @@ def pretty(value: object) -> str:
 # Erasure
 
 
-def check_erasable(user: User) -> None:
+def check_erasable(*users: User) -> None:
     """Refuse to leave people behind without an administrator. Raises: OnlyAdministrator, django.db.Error."""
-    others = User.objects.exclude(pk=user.pk)
-    if user.is_superuser and others.exists() and not others.filter(is_superuser=True, is_active=True).exists():
+    others = User.objects.exclude(pk__in=[user.pk for user in users])
+    is_super = any(user.is_superuser for user in users)
+    if is_super and others.exists() and not others.filter(is_superuser=True, is_active=True).exists():
         raise OnlyAdministrator
 
 
@@ -159,7 +160,6 @@ def erase(user: User, turn: Turn, progress: Progress, *, keep: bool) -> int:
 
     Raises: OnlyAdministrator, and then nothing is done; django.db.Error.
     """
-    check_erasable(user)
     close(user, turn)
     token = secrets.token_hex(8)
     erasure = Erasure(f"user:{user.pk}", f"gone:{token}", f"erase:{token}", keep, int(time.time() * 1000))
@@ -173,8 +173,13 @@ def erase(user: User, turn: Turn, progress: Progress, *, keep: bool) -> int:
 
 
 def close(user: User, turn: Turn) -> None:
-    """Let nobody sign in to an account, end its sessions, and have nothing of it taken by any process (chat/rooms/erased.py)."""
+    """Let nobody sign in to an account, end its sessions, and have nothing of it taken by any process (chat/rooms/erased.py).
+
+    Raises: OnlyAdministrator, and then nothing is done; django.db.Error.
+    """
     with turn(), transaction.atomic():
+        locks.hold(locks.ADMINISTRATORS)  # Of the last two who go at once one stays.
+        check_erasable(user)
         user.is_active = False
         user.save(update_fields=["is_active"])
         Erased.objects.get_or_create(user=user.pk)

@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
+from chat import locks
 from chat.models import Ticket
 
 SECONDS = 30
@@ -51,6 +53,8 @@ def issue(user: int, session: str, origin: str) -> tuple[str, datetime]:
     ticket, expires_at = secrets.token_urlsafe(24), now + timedelta(seconds=SECONDS)
     with turn():
         Ticket.objects.filter(expires_at__lte=now).delete()
+    with turn(), transaction.atomic():
+        locks.hold(f"tickets of {user}")
         if Ticket.objects.filter(user_id=user).count() >= MAX_WAITING:
             raise TooMany
         Ticket.objects.create(

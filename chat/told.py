@@ -88,6 +88,10 @@ SENTENCES = (
     gettext_noop(
         "You were put out of this room after this invitation was made. Ask a moderator of the room to let you in again."
     ),
+    # Forms
+    gettext_noop("This form has been sent already, and the server is still at work on it: try again in a moment."),
+    gettext_noop("This form has been sent again meanwhile: look whether it is done."),
+    gettext_noop("This invitation was made and withdrawn again: make another one."),
     # Not now
     gettext_noop("At most {most} changes a second."),
     gettext_noop("Too many bytes for the members of this room at once. Wait a moment."),

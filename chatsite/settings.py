@@ -64,7 +64,7 @@ MIDDLEWARE = [
     *(["servestatic.middleware.ServeStaticMiddleware"] if DEBUG else []),
     "chat.pages.private.private",
     "chat.old_cookies.OldCookies",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "chat.accounts.cookies.Sessions",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # Before whatever may refuse a request by a page.
     "chat.accounts.language.Language",
@@ -75,6 +75,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
     "chat.accounts.locked.attempts",
+    # Last: whatever may refuse a form has done so, and messages are not written yet.
+    "chat.pages.once.Once",
 ]
 TEMPLATES = [
     {
@@ -82,11 +84,13 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            # Every form has a key, those of Django's admin too.
+            "builtins": ["chat.templatetags.once"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
         },
     }
 ]

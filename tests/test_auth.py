@@ -17,6 +17,7 @@ from chat.auth import Account
 from chat.models import Profile
 from chat.people import Gone, person_of_user
 from chat.wire.events import Person
+from tests import gone
 
 
 def create(name: str) -> User:
@@ -110,7 +111,7 @@ def test_an_account_that_is_closed_or_gone_is_a_guests(ada: User) -> None:
     assert auth.read([key]) == {}
     User.objects.update(is_active=True)
     assert auth.read([key])
-    ada.delete()
+    gone.delete(pk=ada.pk)
     assert auth.read([key]) == {}
 
 

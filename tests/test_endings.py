@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from chat import people
 from chat.models import Invalidation
+from tests import gone
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,8 +47,8 @@ ENDS: dict[str, Change] = {
     "another password": another_password,
     "another password, that alone": lambda user, browser: user.save(update_fields=["password"]),
     "a closed account": deactivate,
-    "a deleted account": lambda user, browser: user.delete(),
-    "accounts deleted in bulk": lambda user, browser: User.objects.all().delete(),
+    "a deleted account": lambda user, browser: gone.delete(pk=user.pk),
+    "accounts deleted in bulk": lambda user, browser: gone.delete(),
     "a deleted session": lambda user, browser: Session.objects.get().delete(),
     "sessions deleted in bulk": lambda user, browser: Session.objects.all().delete(),
     "a group": lambda user, browser: user.groups.add(moderators()),

@@ -30,6 +30,7 @@ MIDDLE = {
     "notes",
     "outage",
     "people",
+    "locks",
 }
 EDGES = {
     *(

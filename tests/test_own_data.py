@@ -206,7 +206,7 @@ def test_an_export_that_cannot_be_says_why(
 
 def erased(client: Client, **fields: str) -> Any:
     form = {"messages": "keep", "confirmation": "erase", "password": PASSWORD}
-    return client.post("/accounts/erase/", {**form, **fields})
+    return client.post("/accounts/erase/", {**form, **fields}, follow=True)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from chat.models import Invalidation, Profile, Room
 from chat.wire.codes import Error, WireError
 from chat.wire.events import Person
 from chat.wire.skeletons import skeleton
+from tests import gone
 
 pytestmark = pytest.mark.django_db
 
@@ -130,7 +131,7 @@ def test_a_new_name_is_told_to_every_process_once() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_who_is_deleted_before_they_have_a_name_gets_none_and_nobody_waits_for_it() -> None:
     user = User.objects.create(username="ada")
-    User.objects.filter(pk=user.pk).delete()
+    gone.delete(pk=user.pk)
     with pytest.raises(people.Gone):
         people.person_of_user(user)
     assert people.time_zone_of(user) == ""
@@ -174,7 +175,7 @@ def deleted_at_once(monkeypatch: pytest.MonkeyPatch, client: Client) -> Client:
     """A browser whose account is deleted while its profile is made."""
 
     def make(user: User, name: str) -> Profile:
-        User.objects.filter(pk=user.pk).delete()
+        gone.delete(pk=user.pk)
         raise IntegrityError("FOREIGN KEY constraint failed")
 
     client.force_login(User.objects.create(username="ada"))

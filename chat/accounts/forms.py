@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 import zoneinfo
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,19 +12,20 @@ from urllib.parse import urlsplit
 from django import forms
 from django.conf import settings
 from django.contrib.auth import authenticate
-from django.contrib.auth.forms import PasswordChangeForm, PasswordResetForm, UserCreationForm
+from django.contrib.auth.forms import PasswordChangeForm, PasswordResetForm, SetPasswordForm, UserCreationForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from chat import people, set_up, throttle
+from chat import locks, people, set_up, throttle
 from chat.accounts.fields import NameField
 from chat.models import Invalidation, Profile
 from chat.models.profile import COLOURS
+from chat.wire import names
 from chat.wire.names import MAX_NAME_CHARACTERS
 
 # Who has no password here has signed in lately, when they ask for what else needs one.
@@ -62,18 +63,36 @@ class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
                 self.add_error("username", error)
         return cleaned
 
-    def create(self) -> User:
-        """Make the account and its profile. Raises: django.db.Error."""
+    def create(self, made: Callable[[User], None]) -> User | None:
+        """Make the account and its profile, with this very name; None where another has taken a name just now: the form says which.
+
+        `made` is called in the transaction. Raises: WireError of `made`, django.db.Error.
+        """
         user: User = self.save(commit=False)
+        try:
+            return self._write(user, made)
+        except IntegrityError:
+            # Somebody who does not wait for others, a command, was faster; whatever else it was is told as it is.
+            self.full_clean()
+            if not self.errors:
+                raise
+        return None
+
+    def _write(self, user: User, made: Callable[[User], None]) -> User | None:
         with settings.TURN(), transaction.atomic():
+            locks.hold(locks.NAMES)
+            self.full_clean()  # Of many who sign up at once the others are found by now.
+            if self.errors:
+                return None
             user.save()
-            people.begin(user, self.shown)
+            people.make(user, names.clean(self.shown))
+            made(user)
         return user
 
     @property
     def shown(self) -> str:
         """How the person wants to be called."""
-        return str(self.cleaned_data["name"] or self.cleaned_data["username"])
+        return str(self.cleaned_data["name"] or self.cleaned_data["username"])[:MAX_NAME_CHARACTERS]
 
 
 class SetUpForm(SignUpForm):
@@ -126,14 +145,33 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
             transaction.on_commit(lambda: Invalidation.of(profile.user_id))
 
 
-def check_own(request: HttpRequest, password: str) -> None:
-    """Refuse what is not the password of who is signed in; wrong ones count as at a sign-in.
+def write_password(form: SetPasswordForm[User], holds: Callable[[User], bool]) -> bool:
+    """Write a form's new password where what allowed it still holds, while nobody else changes the account's.
+
+    Raises: django.db.Error.
+    """
+    user = form.save(commit=False)  # The hash first: it takes a while.
+    with settings.TURN(), transaction.atomic():
+        there = User.objects.select_for_update().filter(pk=user.pk).first()
+        if there is None or not holds(there):
+            return False
+        user.save(update_fields=["password"])
+    return True
+
+
+NOT_YOURS = _("This is not your password.")
+
+
+def check_own(request: HttpRequest, password: str) -> str:
+    """Refuse what is not the password of who is signed in; wrong ones count as at a sign-in. Return its hash.
 
     Raises: ValidationError, django.db.Error.
     """
     assert isinstance(request.user, User)
-    if authenticate(request, username=request.user.get_username(), password=password) is None:
-        raise ValidationError(_("This is not your password."))
+    user = authenticate(request, username=request.user.get_username(), password=password)
+    if user is None:
+        raise ValidationError(NOT_YOURS)
+    return str(user.password)
 
 
 class PasswordForm(PasswordChangeForm):
@@ -142,11 +180,19 @@ class PasswordForm(PasswordChangeForm):
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.request = request
+        self.before = ""
 
     def clean_old_password(self) -> str:
         password = str(self.cleaned_data["old_password"])
-        check_own(self.request, password)
+        self.before = check_own(self.request, password)
         return password
+
+    def change(self) -> bool:
+        """Write the new password; False where the old one is another by now: of two at once one is right.
+
+        Raises: django.db.Error.
+        """
+        return write_password(self, lambda user: user.password == self.before)
 
 
 class ForgottenForm(PasswordResetForm):

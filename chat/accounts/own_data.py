@@ -5,23 +5,30 @@ from __future__ import annotations
 import tempfile
 from collections.abc import AsyncIterator
 from typing import IO, Any
+from urllib.parse import urlencode
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
+from django.core import signing
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_safe
 
 from chat import own_data
 from chat.accounts.forms import AgainForm, EraseForm
 
 CHUNK_BYTES = 1 << 16
+# What the last page is told, by the address that leads to it: nobody else's link may say that an account is gone.
+DONE = "chat.accounts.erased"
+SHOWN_SECONDS = 3600
 
 
 def silent(what: str, done: int, of: int) -> None:
@@ -72,6 +79,18 @@ def erase(request: HttpRequest) -> HttpResponse:
 
 
 def gone(request: HttpRequest, user: User, wanted: dict[str, Any]) -> HttpResponse:
+    keep = wanted["messages"] == "keep"
     logout(request)
-    count = own_data.erase(user, settings.TURN, silent, keep=wanted["messages"] == "keep")
-    return render(request, "accounts/erased.html", {"count": count, "keep": wanted["messages"] == "keep"})
+    count = own_data.erase(user, settings.TURN, silent, keep=keep)
+    return redirect(f"{reverse('accounts:erased')}?{urlencode({'done': signing.dumps([count, keep], salt=DONE)})}")
+
+
+@never_cache
+@require_safe
+def erased(request: HttpRequest) -> HttpResponse:
+    """Say that an account is gone, to who comes from erasing it."""
+    try:
+        count, keep = signing.loads(request.GET.get("done", ""), salt=DONE, max_age=SHOWN_SECONDS)
+    except signing.BadSignature:
+        return redirect("default-room")
+    return render(request, "accounts/erased.html", {"count": count, "keep": keep})

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from urllib.parse import urlencode
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialAccount
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from chat import people, set_up
+from chat import locks, people, set_up
 from chat.site import absolute
 
 logger = logging.getLogger("chat.accounts")
@@ -24,6 +28,20 @@ def failed(request: HttpRequest, reason: object) -> HttpResponse:
     """Say that it did not work; why is for the log."""
     logger.warning("single sign-on failed: %s", " ".join(str(reason).split())[:300])
     return render(request, "accounts/sso_failed.html", status=403)
+
+
+def is_known(sociallogin: Any) -> bool:
+    """Tell whether a provider's person has an account here, or somebody their username. Raises: django.db.Error."""
+    account, username = sociallogin.account, sociallogin.user.username
+    known = SocialAccount.objects.filter(provider=account.provider, uid=account.uid)
+    return known.exists() or User.objects.filter(username__iexact=username).exists()
+
+
+def to_provider(sociallogin: Any) -> HttpResponse:
+    """Lead to the provider, which knows its people for a while, and on from there to where they wanted to go."""
+    onward = (sociallogin.state or {}).get("next")
+    query = f"?{urlencode({'next': onward})}" if onward else ""
+    return redirect(f"{reverse('openid_connect_login', args=['sso'])}{query}")
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -40,9 +58,17 @@ class Adapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
     def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> User:
         """Save a new person's account, and a profile with the name that the provider tells."""
-        user: User = super().save_user(request, sociallogin, form)
-        data = sociallogin.account.get_provider_account().get_user_data() or {}
-        people.begin(user, str(data.get("name") or user.get_username()))
+        try:
+            with settings.TURN(), transaction.atomic():
+                locks.hold(locks.NAMES)
+                user: User = super().save_user(request, sociallogin, form)
+                data = sociallogin.account.get_provider_account().get_user_data() or {}
+                people.begin(user, str(data.get("name") or user.get_username()))
+        except IntegrityError:
+            if not is_known(sociallogin):
+                raise
+            # Somebody was faster, perhaps the same person in another tab. By the provider again: into that account, or a new one.
+            raise ImmediateHttpResponse(to_provider(sociallogin)) from None
         return user
 
     def on_authentication_error(

@@ -26,4 +26,5 @@ urlpatterns = [
     path("password/reset/<uidb64>/<token>/", views.PasswordResetConfirm.as_view(), name="password-reset-confirm"),
     path("export/", own_data.export, name="export"),
     path("erase/", own_data.erase, name="erase"),
+    path("erased/", own_data.erased, name="erased"),
 ]

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login
+from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth import views as django_views
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.contrib.auth.views import redirect_to_login
+from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse, reverse_lazy
@@ -24,8 +24,17 @@ from django.views.generic import FormView
 from chat import people, set_up, throttle
 from chat.accounts.addresses import address_of
 from chat.accounts.fields import words
-from chat.accounts.forms import ForgottenForm, PasswordForm, ProfileForm, SetUpForm, SignUpForm
+from chat.accounts.forms import (
+    NOT_YOURS,
+    ForgottenForm,
+    PasswordForm,
+    ProfileForm,
+    SetUpForm,
+    SignUpForm,
+    write_password,
+)
 from chat.accounts.language import speak
+from chat.pages import once
 from chat.site import within
 from chat.wire.codes import WireError
 
@@ -81,7 +90,10 @@ class SignUp(LeadsOn, FormView):  # type: ignore[type-arg]
         wait = throttle.sign_ups.take(address_of(self.request) or "")
         if wait:
             return throttle.later(self.request, "accounts/throttled.html", wait, sign_up=True)
-        login(self.request, form.create(), backend=BACKEND)
+        user = form.create(lambda made: once.settle(self.request, self.get_success_url(), made))
+        if user is None:
+            return self.form_invalid(form)
+        login(self.request, user, backend=BACKEND)
         return super().form_valid(form)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -147,8 +159,12 @@ class PasswordChange(django_views.PasswordChangeView):
         return {**super().get_form_kwargs(), "request": self.request}
 
     def form_valid(self, form: Any) -> HttpResponse:
+        if not form.change():
+            form.add_error("old_password", NOT_YOURS)
+            return self.form_invalid(form)
+        update_session_auth_hash(self.request, form.user)
         messages.success(self.request, _("Your password is changed. Everywhere else you are signed out."))
-        return super().form_valid(form)
+        return HttpResponseRedirect(self.get_success_url())
 
 
 class PasswordReset(django_views.PasswordResetView):
@@ -170,5 +186,9 @@ class PasswordResetConfirm(django_views.PasswordResetConfirmView):
     success_url = reverse_lazy("accounts:sign-in")
 
     def form_valid(self, form: Any) -> HttpResponse:
+        token = self.request.session.pop(INTERNAL_RESET_SESSION_TOKEN, "")
+        if not write_password(form, lambda user: self.token_generator.check_token(user, token)):
+            self.validlink = False
+            return self.render_to_response(self.get_context_data())
         messages.success(self.request, _("Your password is changed: sign in with the new one."))
-        return super().form_valid(form)
+        return HttpResponseRedirect(self.get_success_url())

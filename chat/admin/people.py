@@ -12,11 +12,15 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db import transaction
 from django.db.models import ManyToManyField
 from django.forms import CheckboxSelectMultiple
 from django.http import HttpRequest
 
+from chat import locks
 from chat.accounts.fields import NameField
+from chat.admin.erasing import Erasing
+from chat.admin.forms import Alone
 from chat.models import Profile
 from chat.wire.skeletons import skeleton
 
@@ -66,13 +70,25 @@ def is_super(request: HttpRequest) -> bool:
     return isinstance(request.user, User) and request.user.is_superuser
 
 
+def has_powers(user: User) -> bool:
+    """Tell whether somebody may do more than others, or is to be again: whoever could take the account over could, too.
+
+    Raises: django.db.Error.
+    """
+    return user.is_staff or user.is_superuser or user.groups.exists() or user.user_permissions.exists()
+
+
 def may_touch(request: HttpRequest, user: User | None) -> bool:
-    """Tell whether a person in the admin is one that whoever asks may change at all."""
-    return user is None or not user.is_superuser or is_super(request)
+    """Tell whether a person in the admin is one that whoever asks may change at all. Raises: django.db.Error."""
+    return user is None or is_super(request) or not has_powers(user)
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
+class UserAdmin(Erasing, Alone, DjangoUserAdmin):  # type: ignore[type-arg]
+    lock = locks.NAMES
+    list_display = ["username", "shown", "email", "first_name", "last_name", "is_staff"]
+    list_select_related = ["profile"]
+    search_fields = ["username", "profile__name", "first_name", "last_name", "email"]
     filter_horizontal = ()
     formfield_overrides = CHECKBOXES
     readonly_fields = ["last_login", "date_joined"]
@@ -82,8 +98,20 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         return [*self.readonly_fields, *([] if is_super(request) else POWERS)]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Leave superusers to superusers, their passwords too: who could change one could be one."""
-        return may_touch(request, obj) and super().has_change_permission(request, obj)
+        """Leave accounts with powers to superusers, their passwords and addresses too: who could change one could be one.
+
+        Staff may change its own account; its powers are for it to read.
+        """
+        own = obj is not None and obj.pk == request.user.pk
+        return (own or may_touch(request, obj)) and super().has_change_permission(request, obj)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
+        """Look at whose password it is and write it while nobody gives that account powers."""
+        if request.method != "POST":
+            return super().user_change_password(request, id, form_url)
+        with transaction.atomic():
+            locks.hold(self.lock)
+            return super().user_change_password(request, id, form_url)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_touch(request, obj) and super().has_delete_permission(request, obj)
@@ -92,12 +120,26 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         """Leave the profile out where there is none yet: it is made when the person is first seen."""
         return [ShownInline] if obj and Profile.objects.filter(user=obj).exists() else []
 
+    @admin.display(description="Name shown to others", ordering="profile__name")
+    def shown(self, user: User) -> str:
+        """Return how a person is shown; empty of one whom nobody has seen yet."""
+        profile = getattr(user, "profile", None)
+        return profile.name if isinstance(profile, Profile) else ""
+
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin):
+class GroupAdmin(Alone, DjangoGroupAdmin):
     filter_horizontal = ()
     formfield_overrides = CHECKBOXES
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Leave what a group may do to superusers: one's own group may do more then, too."""
         return [] if is_super(request) else ["permissions"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Leave groups that are there to superusers: by its name one moderates every room, and all that are in it would."""
+        return (obj is None or is_super(request)) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Leave it to superusers to take a group's powers from those who are in it."""
+        return is_super(request) and super().has_delete_permission(request, obj)

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from chat.admin.durations import counted, moment
+from chat.admin.forms import Alone
 from chat.models import Membership, Room
 from chat.rooms.removing import remove
 from chat.rooms.titles import NAME, counted_names
@@ -47,7 +48,7 @@ def linked(room: Room) -> SafeString:
 
 
 @admin.register(Room)
-class RoomAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class RoomAdmin(Alone):
     list_display = ["slug", "called", "topic", "kind", "broadcasts", "created", "link"]
     search_fields = ["slug", "title", "topic"]
 

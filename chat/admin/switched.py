@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
 from django.forms import CheckboxInput
 from django.http import HttpRequest
 
+from chat.admin.forms import Alone
 
-class Switched(admin.ModelAdmin):  # type: ignore[type-arg]
+
+class Switched(Alone):
     """An admin whose list has a checkbox a row, with the name that Django gives it nowhere."""
 
     list_editable = ["enabled"]

@@ -12,6 +12,7 @@ from chat.models.process import Process
 from chat.models.profile import Profile
 from chat.models.put_out import PutOut
 from chat.models.room import Room
+from chat.models.sent_form import SentForm
 from chat.models.ticket import Ticket
 from chat.models.user_session import UserSession
 
@@ -28,6 +29,7 @@ __all__ = [
     "Profile",
     "PutOut",
     "Room",
+    "SentForm",
     "Ticket",
     "UserSession",
 ]

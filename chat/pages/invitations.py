@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
@@ -16,8 +18,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from chat import locks
 from chat.models import Invitation, Room
 from chat.models.invitation import digest
+from chat.pages import once
 from chat.pages.forms import NewInvitation
 from chat.pages.refusals import telling
 from chat.pages.roles import set_role
@@ -33,6 +37,7 @@ from chat.wire.codes import Error, WireError
 MAX_INVITATIONS = 100
 # Of those that have ended, so many are listed, the newest.
 SHOWN_ENDED = 50
+WITHDRAWN = "This invitation was made and withdrawn again: make another one."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -48,7 +53,7 @@ def invitations(request: HttpRequest, slug: str) -> HttpResponse:
     form = NewInvitation(request.POST or None)
     link = ""
     if request.method == "POST" and form.is_valid():
-        link = absolute(request, make(here, form))
+        link = absolute(request, make(request, here, form))
         form = NewInvitation()
     found = invitations_of(here.room)
     context = {
@@ -62,18 +67,28 @@ def invitations(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "chat/invitations.html", context, status=400 if form.errors else 200)
 
 
-def make(here: Visit, form: NewInvitation) -> str:
-    """Make an invitation and return its path. Raises: WireError."""
+def make(request: HttpRequest, here: Visit, form: NewInvitation) -> str:
+    """Make an invitation and return its path; the same form again has the same one. Raises: WireError, django.db.Error."""
     permissions.check_unarchived(here.policy)
-    links.sweep(here.room)
-    if links.live(here.room).count() >= MAX_INVITATIONS:
-        raise WireError(Error.CONFLICT, f"Expected at most {MAX_INVITATIONS} invitations: withdraw one first.")
-    token = Invitation.new_token()
-    expires_at = timezone.now() + timedelta(hours=int(form.cleaned_data["hours"]))
-    author = user_of(here.person)
-    uses = form.cleaned_data["uses"]
-    here.room.invitations.create(digest=digest(token), created_by_id=author, expires_at=expires_at, uses=uses)
+    token = once.secret(request) or Invitation.new_token()
+    if not once.is_repeated(request):
+        add(request, here, form, digest(token))
+    elif not here.room.invitations.filter(digest=digest(token)).exists():
+        raise WireError(Error.NOT_FOUND, WITHDRAWN)
     return reverse("invitation", kwargs={"token": token})
+
+
+def add(request: HttpRequest, here: Visit, form: NewInvitation, digest: str) -> None:
+    """Write an invitation, while nobody else makes one for this room. Raises: WireError, django.db.Error."""
+    author, uses = user_of(here.person), form.cleaned_data["uses"]
+    expires_at = timezone.now() + timedelta(hours=int(form.cleaned_data["hours"]))
+    with settings.TURN(), transaction.atomic():
+        locks.hold(f"invitations to {here.room.pk}")
+        links.sweep(here.room)
+        if links.live(here.room).count() >= MAX_INVITATIONS:
+            raise WireError(Error.CONFLICT, f"Expected at most {MAX_INVITATIONS} invitations: withdraw one first.")
+        here.room.invitations.create(digest=digest, created_by_id=author, expires_at=expires_at, uses=uses)
+        once.settle(request)
 
 
 def invitations_of(room: Room) -> list[Invitation]:
@@ -99,11 +114,23 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Show where a link leads, and let in who takes it."""
     found = Invitation.objects.select_related("room").filter(digest=digest(token)).first()
     person = person_of(request)
-    if found is not None and found.room.memberships.filter(user=user_of(person)).exists():
+    user = user_of(person)
+    if found is not None and is_in(found.room, user):
         return redirect(found.room)
-    found = links.check(found, user_of(person))  # The log looks again in its transaction.
-    if request.method == "POST" and not permissions.is_guest(person):
-        set_role(request, found.room.slug, person, user_of(person), Role.MEMBER, invitation=found.digest)
-        return redirect(found.room)
+    try:
+        links.check(found, user)  # The log looks again in its transaction.
+        assert found is not None
+        if request.method == "POST" and not permissions.is_guest(person):
+            set_role(request, found.room.slug, person, user, Role.MEMBER, invitation=found.digest)
+            return redirect(found.room)
+    except WireError:
+        # By the same link, meanwhile: its last use may have been this person's own.
+        if found is not None and is_in(found.room, user):
+            return redirect(found.room)
+        raise
     context = {"invitation": found, "room": found.room, "is_guest": permissions.is_guest(person)}
     return render(request, "chat/invitation.html", context)
+
+
+def is_in(room: Room, user: int) -> bool:
+    return room.memberships.filter(user=user).exists()

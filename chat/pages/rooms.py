@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from chat.models import Room
+from chat.pages import once
 from chat.pages.forms import NewRoom, Search
 from chat.pages.mine import Entry, entries_of, parted
 from chat.pages.refusals import telling
@@ -65,7 +66,8 @@ def new_room(request: HttpRequest) -> HttpResponse:
     form = NewRoom(request.POST or None, initial={"slug": request.GET.get("slug", "")[:64]})
     if request.method == "POST" and form.is_valid():
         try:
-            room = open_room(user_of(person), Wanted(**form.cleaned_data))
+            wanted = Wanted(**form.cleaned_data)
+            room = open_room(user_of(person), wanted, lambda made: once.settle(request, made.get_absolute_url()))
         except WireError as error:
             form.add_error("slug", told(error.message))
         else:

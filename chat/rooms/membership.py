@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chat import locks
 from chat.models import Invalidation, Membership
 from chat.rooms.permissions import ROLES, Role
 from chat.wire.codes import Error, WireError
@@ -26,8 +27,11 @@ def write(room: int, user: int, role: Role, last: int) -> None:
 def check_may_own(user: int) -> None:
     """Refuse somebody who owns as many rooms as anybody may, also where others make them own one.
 
+    Called in the transaction that makes them own another: nobody else counts until it ends.
+
     Raises: WireError, django.db.Error.
     """
+    locks.hold(f"rooms of {user}")
     if Membership.objects.filter(user=user, role=Membership.Role.OWNER).count() >= MAX_OWNED:
         raise WireError(Error.FORBIDDEN, f"Expected at most {MAX_OWNED} rooms of one owner: hand one over first.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 
 from django.conf import settings
@@ -34,15 +34,20 @@ class Wanted:
     guests: bool = True
 
 
-def open_room(owner: int, wanted: Wanted) -> Room:
-    """Make a room, with its owner in it. Raises: WireError, django.db.Error."""
-    check_free(wanted.slug)
-    check_may_own(owner)
+def unnoticed(room: Room) -> None:
+    """Take a room that nobody waits for."""
+
+
+def open_room(owner: int, wanted: Wanted, made: Callable[[Room], None] = unnoticed) -> Room:
+    """Make a room, with its owner in it; `made` is called in the transaction. Raises: WireError, django.db.Error."""
     try:
         with settings.TURN(), transaction.atomic():
+            check_free(wanted.slug)
+            check_may_own(owner)
             room = Room.objects.create(**asdict(wanted))
             Membership.objects.create(room=room, user_id=owner, role=Membership.Role.OWNER)
             Invalidation.of(owner)
+            made(room)
     except IntegrityError:
         check_free(wanted.slug)  # Somebody was faster; whatever else it was is told as it is.
         raise

@@ -12,7 +12,7 @@ from django.db import Error as DatabaseError
 from chat.conf import MAX_RETENTION_DAYS
 from chat.management.numbers import whole
 from chat.management.progress import Progress
-from chat.models import Room
+from chat.models import Room, SentForm
 from chat.rooms import retention
 
 
@@ -36,6 +36,8 @@ class Command(BaseCommand):
         rooms = Room.objects.order_by("pk") if room is None else Room.objects.filter(slug=room)
         if room is not None and not rooms:
             raise CommandError(f"There is no room {room!r}.")
+        if not dry_run:
+            SentForm.sweep()
         now = int(time.time() * 1000)
         site_days = settings.CHAT.retention_days if days is None else days
         self.deleted = 0
