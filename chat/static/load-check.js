@@ -62,6 +62,10 @@
     // A part of the page that is loaded when it is needed; browsers have no name for this error but its words.
     if (reason instanceof TypeError && /import/i.test(reason.message)) fail();
   });
+  // Nothing would send it but the browser itself, which would put it into the address.
+  document.addEventListener("submit", (event) => {
+    if (waits() && event.target.matches("#composer, #name form")) event.preventDefault();
+  });
   addEventListener("load", () => {
     if (waits() || performance.getEntriesByType("resource").some(isMissing)) fail();
   });
