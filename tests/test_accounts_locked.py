@@ -17,6 +17,7 @@ from django.test import Client
 from chat import people, throttle
 from chat.accounts import locked
 from chat.busy import Busy
+from tests import gone
 from tests.stores import Store, store
 
 __all__ = ["store"]
@@ -55,7 +56,7 @@ def ada(store: Store, settings: Any) -> Iterator[User]:
     people.begin(user, "Ada")
     yield user
     Hasher.go_on.set()
-    User.objects.filter(pk=user.pk).delete()
+    gone.delete(pk=user.pk)
     AccessAttempt.objects.all().delete()
 
 

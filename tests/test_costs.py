@@ -21,6 +21,7 @@ from chat.rooms.rights import Reader
 from chat.rooms.rows import SELECT
 from chat.wire.commands import Since
 from chat.wire.events import Person
+from tests import gone
 from tests.stores import Store, opened
 
 ACCOUNTS, ROOMS, MEMBERS, MESSAGES, FAT = 2000, 500, 1000, 8000, 60
@@ -70,7 +71,7 @@ def site(django_db_blocker: Any) -> Iterator[Site]:
         assert isinstance(store, Store)
         yield Site()
         Room.objects.filter(slug__startswith="costs-").delete()
-        User.objects.filter(username__startswith="costs-").delete()
+        gone.delete(username__startswith="costs-")
 
 
 def cost(call: Callable[[], Any]) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
@@ -407,9 +408,9 @@ def test_a_session_that_is_gone_takes_no_cookie_with_it_and_signing_out_does(wor
     signed_in(client, world.user("ada"))
     late = again(client)
     Session.objects.all().delete()
-    assert "sessionid" not in late.get("/accounts/profile/").cookies
+    assert settings.SESSION_COOKIE_NAME not in late.get("/accounts/profile/").cookies
     signed_in(client, User.objects.get(username="ada"))
-    assert client.post("/accounts/sign-out/").cookies["sessionid"].value == ""
+    assert client.post("/accounts/sign-out/").cookies[settings.SESSION_COOKIE_NAME].value == ""
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from chat import people
 from chat.unseen import FRESH_SECONDS, Unseen
 from chat.wire.skeletons import skeleton
+from tests import gone
 from tests.stores import READS_ALL
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +58,7 @@ def test_a_changed_username_is_found_in_time_and_the_old_one_is_free_at_once(uns
 def test_numbers_that_are_used_again_are_noticed(unseen: Unseen, change: str) -> None:
     user = User.objects.create(username="ada")
     assert unseen.has(skeleton("ada"))
-    User.objects.filter(pk=user.pk).delete()
+    gone.delete(pk=user.pk)
     if change == "replace":
         User.objects.create(pk=user.pk, username="grace")
         assert unseen.has(skeleton("grace"))
