@@ -71,7 +71,7 @@ def test_a_ticket_is_the_sessions_and_bound_to_the_pages_origin(page: Client, ad
 def with_csrf(client: Client) -> dict[str, str]:
     """Return the headers of a page's own request, after the page was fetched."""
     client.get("/admin/login/?next=/")
-    client.cookies["csrftoken"] = "a" * 32
+    client.cookies[settings.CSRF_COOKIE_NAME] = "a" * 32
     return {"X-CSRFToken": "a" * 32}
 
 

@@ -184,6 +184,7 @@ def test_a_form_of_the_signed_in_is_kept_and_sent_again(ada: User, browser: Clie
     for name, value in HIDDEN.findall(page):
         kept.setdefault(unescape(name), []).append(unescape(value))
     (token,) = kept.pop("csrfmiddlewaretoken")
+    assert len(kept.pop("form_key")) == 1, "a key of its own"
     assert kept == {name: value if isinstance(value, list) else [value] for name, value in form.items()}
     again = browser.post(path, {**form, "csrfmiddlewaretoken": token}, headers={"Origin": OWN})
     assert again.status_code in (200, 302, 400), "the form's own answer"

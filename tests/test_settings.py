@@ -111,7 +111,8 @@ def test_of_several_nodes_without_their_database_just_that_is_said(tmp_path: Pat
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"HTTPS_ONLY": "0"}, "security.W012"),
+        # W010, not W012: Django looks for its own session middleware by name.
+        ({"HTTPS_ONLY": "0"}, "security.W010"),
         ({"DEBUG": "1"}, "security.W018"),
         ({"TRUSTED_PROXIES": ""}, "chat.W007"),
         ({"ALLOWED_HOSTS": "chat.example,*"}, "chat.E006"),

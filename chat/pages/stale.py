@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from chat.pages.once import NOT_COMPARED
 from chat.site import from_own_page, within
 
 
@@ -14,7 +15,8 @@ def stale(request: HttpRequest, reason: str = "") -> HttpResponse:
 
     What another site's page sent is never offered: one click there would do what that page wants.
     """
-    kept = [(name, value) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken" for value in values]
+    # The page's own form has a token and a key of its own.
+    kept = [(name, value) for name, values in request.POST.lists() if name not in NOT_COMPARED for value in values]
     own = request.method == "POST" and from_own_page(request)
     secret = any("password" in name for name, _ in kept) or bool(request.FILES)
     context = {
