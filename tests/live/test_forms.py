@@ -60,6 +60,7 @@ def post(server: Server, path: str, cookies: dict[str, str], data: Data) -> tupl
     connection.request("POST", path, urlencode(data, doseq=True), head)
     answer = connection.getresponse()
     body = answer.read().decode()
+    connection.close()
     return answer.status, answer.getheader("Location", ""), {**cookies, **given(answer)}, body
 
 
@@ -87,6 +88,7 @@ def test_two_requests_with_one_form_at_once_do_it_once(
     connection.request("GET", path, headers={"Cookie": "; ".join(f"{k}={v}" for k, v in jar.items())})
     answer = connection.getresponse()
     page = answer.read().decode()
+    connection.close()
     jar |= given(answer)
     data = next(form for form in forms_of(page) if field in form.names and form.method == "post").filled(typed)
     answers: list[Any] = []

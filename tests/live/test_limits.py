@@ -70,7 +70,7 @@ def test_a_json_text_over_the_limit_is_too_large_and_the_socket_stays(server, gu
         assert answer["payload"]["code"] == "too_large" and "65536" in answer["payload"]["message"]
     alice.send(room, "x" * 65536)
     assert len(alice.message()["text"]) == 65536
-    assert alice.ask("send", {"room": room, "text": "\x01" * 65536})["type"] == "ack", (
+    assert alice.ask("send", {"room": room, "text": "a" + "\x01" * 65535})["type"] == "ack", (
         "escaped, this is six times as long"
     )
 
@@ -416,11 +416,9 @@ def test_members_who_are_cut_off_in_a_busy_room_harm_nobody(unlimited, raw, room
         ]
 
 
-# Daphne takes lines of 16 KiB, and hangs up on longer ones by itself.
-@pytest.mark.parametrize("kind", ["uvicorn"], indirect=True, scope="session")
 def test_a_header_that_is_too_long_for_the_server_is_answered_and_ended(server, raw, room):
     with pytest.raises(Refused) as refused:
-        raw(server, f"/ws/{room}", headers=[("X-Long", "x" * 12_000)])
+        raw(server, f"/ws/{room}", headers=[("X-Long", "x" * 40_000)])
     assert 400 <= refused.value.status < 500
 
 

@@ -20,7 +20,7 @@ TEXTS = {
     "right to left": "مرحبا بالعالم — שלום, abc",
     "bidi overrides": "user\u202egnp.exe\u202c \u2067isolated",
     "scripts": "漢字かな 한국어 ไทย ελληνικά русский हिन्दी",
-    "combining": "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉ e\u0301 \u00e9 \ufeffBOM",
+    "combining": "Z\u0351\u036b\u0343\u036a\u0302\u033d\u0319\u0324 e\u0301 \u00e9 \ufeffBOM",
     "lines and spaces": "one\n\n  two\tthree   four",
     "json": '{"type":"error","payload":{}} \\n \\u0041 \u2028 "quoted"',
 }

@@ -317,7 +317,7 @@ class Person:
 def is_refusal(headers: Any) -> bool:
     """Tell whether a page leads on with a message that says why not (Django's messages, in their cookie)."""
     cookies = SimpleCookie("; ".join(headers.get_all("Set-Cookie", [])))
-    packed = cookies["messages"].value.split(":")[0] if "messages" in cookies else ""
+    packed = next((it.value.split(":")[0] for name, it in cookies.items() if name.startswith("messages_")), "")
     data = b64_decode(packed.removeprefix(".").encode())
     told = json.loads(zlib.decompress(data) if packed.startswith(".") else data) if packed else []
     return any(ERROR in entry for entry in told)
