@@ -3,6 +3,8 @@
 It runs by its path and imports nothing of the project, so it starts in 30 ms and takes 10 MB.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os

@@ -15,7 +15,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("chat", "chatsite")
 
 # What each part of `chat` may import of the others; edges may import everything below and each other.
-ALONE = ("kept_key", "service_urls", "machine_time", "write_errors")  # They know nothing of ours.
+ALONE = (
+    "cookie_names",
+    "hashing_helper",
+    "kept_key",
+    "machine_time",
+    "service_urls",
+    "threads",
+    "write_errors",
+)  # They know nothing of ours.
 BOTTOM = {"wire", "conf", *ALONE}
 MIDDLE = {
     "peers",
@@ -31,6 +39,7 @@ MIDDLE = {
     "outage",
     "people",
     "locks",
+    "unseen",
 }
 EDGES = {
     *(
@@ -63,6 +72,12 @@ EDGES = {
         "proxies",
         "bodies",
         "throttle",
+        "busy",
+        "hashing",
+        "messages",
+        "old_cookies",
+        "places",
+        "requests",
     ),
     *("health", "admin", "templatetags", "management", "migrations", "node", "ticker", "runner", "links", "checks"),
     *("accounts", "apps", "csrf", "endings", "hosts", "own_data", "pages", "set_up", "site"),
