@@ -38,6 +38,7 @@ REPEAT_SECONDS = 10.0
 
 HASHING = ("/accounts/sign-in/", "/accounts/sign-up/", "/accounts/set-up/", "/accounts/password/", "/admin/login/")
 SLOW = ("/accounts/export/", "/accounts/erase/")
+SAFE = ("GET", "HEAD", "OPTIONS")
 # Files: they ask no database.
 FREE = "/static/"
 RESET = "/accounts/password/reset/"
@@ -91,7 +92,9 @@ class Requests:
             answer = Answer(out)
             gone = asyncio.create_task(receive())
             try:
-                await self.run(scope, Replay(body, gone), answer, gone)
+                # A form is done to its end when its browser has gone: a second click without scripts ends the first request,
+                # and waits for what came of it (chat/pages/once.py).
+                await self.run(scope, Replay(body, gone if scope["method"] in SAFE else None), answer, gone)
             finally:
                 gone.cancel()
             async for message in answer.messages():
@@ -144,9 +147,9 @@ async def place_of(places: Places, address: str, gone: asyncio.Task[Any]) -> Thr
 
 
 class Replay:
-    """A request that is here as a whole; then the client's end."""
+    """A request that is here as a whole; then the client's end, where that ends the request."""
 
-    def __init__(self, body: IO[bytes], gone: asyncio.Task[Any]) -> None:
+    def __init__(self, body: IO[bytes], gone: asyncio.Task[Any] | None) -> None:
         self.body = body
         self.gone = gone
         self.more = True
@@ -156,6 +159,8 @@ class Replay:
             chunk = self.body.read(CHUNK_BYTES)
             self.more = len(chunk) == CHUNK_BYTES
             return {"type": "http.request", "body": chunk, "more_body": self.more}
+        if self.gone is None:
+            return await asyncio.get_running_loop().create_future()
         return await asyncio.shield(self.gone)
 
 
