@@ -24,6 +24,7 @@ from chat.node import Node
 from chat.people import person_of_user
 from chat.sessions import BATCH, GATHER_SECONDS, RECHECK_SECONDS, Sessions
 from chat.wire.events import Person
+from tests import gone
 from tests.fakes import Bus, FakeLane, FakeLayer, FakeRows, FakeSessions, account_of, connect, make_node
 from tests.virtual import in_virtual_time
 
@@ -374,7 +375,7 @@ async def test_true_sessions_that_end_in_any_way_end_their_connections() -> None
         user.save()
         User.objects.filter(pk=signed_in["deactivated"][0].pk).update(is_active=False)
         Session.objects.filter(session_key=signed_in["deleted session"][1]).delete()
-        signed_in["deleted"][0].delete()
+        gone.delete(pk=signed_in["deleted"][0].pk)
 
     ways = ("signed out", "password", "deactivated", "deleted session", "deleted", "nothing")
     signed_in = {way: await ask(database, sign_in, way) for way in ways}

@@ -25,6 +25,7 @@ VARIABLES = {
 ROOMS = ("lobby", "chaos-1", "chaos-2")
 ROWS = f"""
 from chat.models import Room
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 for slug in {ROOMS[1:]!r}:
@@ -32,7 +33,7 @@ for slug in {ROOMS[1:]!r}:
 for number in range(%d):
     client = Client()
     client.force_login(User.objects.create_user(f"writer-{{number}}"))
-    print("session:" + client.cookies["sessionid"].value)
+    print("session:" + client.cookies[settings.SESSION_COOKIE_NAME].value)
 """
 MOST_DOWN_SECONDS = 2.0
 # The servers' goal after a dead Redis is 5 s.
