@@ -14,7 +14,7 @@ from django.utils.cache import patch_vary_headers
 
 
 class Sessions(SessionMiddleware):
-    """Django's, without taking a cookie away whose session is no more.
+    """Django's middleware, but a cookie whose session has ended stays in the browser.
 
     Of two requests with one cookie the first may sign in, or change the password: its session is another one then. The
     second finds the old one gone; by taking the cookie away it would take the new one, and sign the browser out.

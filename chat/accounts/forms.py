@@ -72,7 +72,7 @@ class SignUpForm(UserCreationForm):  # type: ignore[type-arg]
         try:
             return self._write(user, made)
         except IntegrityError:
-            # Somebody who does not wait for others, a command, was faster; whatever else it was is told as it is.
+            # A command, which takes no lock, was faster; any other error is reported as it is.
             self.full_clean()
             if not self.errors:
                 raise

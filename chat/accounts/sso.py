@@ -31,7 +31,7 @@ def failed(request: HttpRequest, reason: object) -> HttpResponse:
 
 
 def is_known(sociallogin: Any) -> bool:
-    """Tell whether a provider's person has an account here, or somebody their username. Raises: django.db.Error."""
+    """Tell whether a provider's person has an account here, or another account has their username. Raises: django.db.Error."""
     account, username = sociallogin.account, sociallogin.user.username
     known = SocialAccount.objects.filter(provider=account.provider, uid=account.uid)
     return known.exists() or User.objects.filter(username__iexact=username).exists()
@@ -67,7 +67,7 @@ class Adapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         except IntegrityError:
             if not is_known(sociallogin):
                 raise
-            # Somebody was faster, perhaps the same person in another tab. By the provider again: into that account, or a new one.
+            # Another request was faster, perhaps the same person's in another tab. The provider leads to that account, or a new one.
             raise ImmediateHttpResponse(to_provider(sociallogin)) from None
         return user
 

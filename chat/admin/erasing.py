@@ -35,7 +35,7 @@ class Erasing(admin.ModelAdmin):  # type: ignore[type-arg]
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Erase somebody, without the one transaction that Django holds around it: messages go in many."""
+        """Erase an account, without the one transaction that Django holds around it: messages go in many."""
         context = {**(extra_context or {}), **asked_again(request)}
         answer: HttpResponse = self._delete_view(request, object_id, context)  # type: ignore[attr-defined]
         return answer

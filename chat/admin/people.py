@@ -71,7 +71,7 @@ def is_super(request: HttpRequest) -> bool:
 
 
 def has_powers(user: User) -> bool:
-    """Tell whether somebody may do more than others, or is to be again: whoever could take the account over could, too.
+    """Tell whether an account may do more than others, also one that is closed: taking it over would give its powers.
 
     Raises: django.db.Error.
     """
