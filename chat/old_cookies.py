@@ -62,7 +62,7 @@ def exists(key: str) -> bool:
     try:
         return bool(store().exists(key))
     except DatabaseError:
-        return False  # The page that needs the session says so.
+        return True  # Nobody counts as signed out for it: the page that needs the session says that it cannot be read.
 
 
 def is_ours(request: HttpRequest, old: str, new: str) -> bool:

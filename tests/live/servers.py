@@ -214,7 +214,7 @@ class Server(Process):
 
     def healthy(self) -> bool:
         try:
-            return self.get("/healthz", seconds=2).status == 200
+            return self.get("/healthz", seconds=15).status == 200
         except (OSError, http.client.HTTPException):
             return False
 

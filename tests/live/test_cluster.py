@@ -33,6 +33,8 @@ class Cluster:
             "REDIS_URL": self.redis.url,
             "CHAT_MESSAGE_RATE": "0",
             "CHAT_MAX_CONNECTIONS_PER_IP": "0",
+            # The two who are idle answer no pings, for as long as the tests before theirs take.
+            "CHAT_PING_INTERVAL": "3600",
             **SECRET,
         }
         self.var_dir = farm.var_dir()

@@ -49,6 +49,8 @@ def test_on_a_replica_or_on_another_redis_a_server_says_that_nobody_hears_it(
             guest(bad, "volatile").ask("send", {"room": "volatile", "text": "void"})["payload"].get("code")
             == "unavailable"
         )
+        # The only other one is out of touch with it, too: `up` is then not what it said before.
+        until(lambda: good.ready()["layer"] == "down", "both know that they are alone", 60)
         bad.terminate()
         until(lambda: good.ready()["layer"] == "up", "one that is the only one is not alone", 60)
         again = farm.server(kind, var_dir=var_dir, REDIS_URL=redis_server.url, **variables)

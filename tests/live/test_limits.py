@@ -9,6 +9,7 @@ import pytest
 
 from . import frames
 from .frames import CONTINUATION, TEXT, encode
+from .guests import Guest
 from .memory import MIB, Watch
 from .services import require_open_files, require_proc
 from .sockets import Ended, RawSocket, Refused
@@ -94,6 +95,17 @@ def test_the_size_limit_is_a_setting(shared, raw, guest, room):
 # Rates
 
 
+def until_taken(guest: Guest, kind: str, payload: dict) -> None:
+    """Ask again after what the server says, until it takes it."""
+
+    def again() -> bool:
+        answer = guest.ask(kind, payload)
+        time.sleep(answer["payload"].get("retry_after_s", 0))
+        return answer["type"] == "ack"
+
+    until(again, f"{kind} after retry_after_s")
+
+
 def test_what_costs_all_members_of_a_room_is_limited_by_what_it_costs_them(shared, guest, room):
     """The other guests of this address pay from the same bucket, so several accounts of one attacker do, too."""
     server = shared(**TIGHT)
@@ -105,7 +117,7 @@ def test_what_costs_all_members_of_a_room_is_limited_by_what_it_costs_them(share
     refused = others[0].ask("react", wanted)["payload"]
     assert refused["code"] == "rate_limited" and "bytes" in refused["message"]
     assert 0 < refused["retry_after_s"] < 5
-    until(lambda: others[0].ask("react", wanted)["type"] == "ack", "the reaction is taken")
+    until_taken(others[0], "react", wanted)
     heard = [others[1].expect("changed")["payload"] for _ in range(2)]
     assert [it["reactions"]["👍"]["count"] for it in heard] == [1, 2]
     assert heard[1]["prev"] == heard[0]["offset"]
@@ -122,13 +134,7 @@ def test_over_the_rate_a_json_guest_is_told_when_to_try_again(shared, guest, roo
     assert kinds[:3] == ["ack"] * 3 and "error" in kinds
     refused = next(it for it in answers if it["type"] == "error")["payload"]
     assert refused["code"] == "rate_limited" and 0 < refused["retry_after_s"] <= 60 and refused["message"]
-
-    def again() -> bool:
-        answer = alice.ask("send", {"room": room, "text": "later"})
-        time.sleep(answer["payload"].get("retry_after_s", 0))  # what the server asks for
-        return answer["type"] == "ack"
-
-    until(again, "a send after retry_after_s")
+    until_taken(alice, "send", {"room": room, "text": "later"})
 
 
 def test_over_the_rate_a_raw_member_is_told_in_a_sentence(shared, raw, room):
