@@ -7,11 +7,11 @@ import asyncio
 import itertools
 import json
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from bench.cores import Cores, pin
-from bench.processes import NotStarted
 from bench.subjects import SERVERS, Catalogue
+from bench.verdict import show, status
 
 JSON = Subprotocol("chat.v1.json")
 READERS, GUESTS, ACCOUNTS = 100, 180, 2000
@@ -181,21 +181,14 @@ def measured(options: argparse.Namespace, work: Path) -> bool:
         subject = replace(subject, env={**subject.env, "CHAT_MESSAGE_RATE": "10"})
         for run in (reactions, names):
             with catalogue.started(subject) as running:
-                for sentence, as_wished in asyncio.run(run(running.port, options.seconds)):
-                    print(f"  {'ok    ' if as_wished else 'MISSED'} {sentence}", flush=True)
-                    good &= as_wished
+                good &= show(asyncio.run(run(running.port, options.seconds)))
     return good
 
 
 def main() -> int:
-    """Return the exit status: 0 as it should be, 1 not, 2 could not be measured."""
+    """Return the exit status."""
     options = arguments(sys.argv[1:])
-    with tempfile.TemporaryDirectory(prefix="chatsite-bench-") as work:
-        try:
-            return 0 if measured(options, Path(work)) else 1
-        except NotStarted as error:
-            print(f"bench: {error}", file=sys.stderr)
-            return 2
+    return status(partial(measured, options))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import asyncio
 import json
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -20,10 +19,10 @@ from pathlib import Path
 
 from bench.attack import KINDS, Client
 from bench.cores import Cores, pin
-from bench.generator import JSON, Generator, Load, LoadFailed, NoGenerator, Report
+from bench.generator import JSON, Generator, Load, Report
 from bench.measures import Rig
-from bench.processes import NotStarted
 from bench.subjects import ROOT, SERVERS, Catalogue
+from bench.verdict import show, status
 
 LOAD = Load(codec=JSON, clients=50, senders=1, rate=50, warm=0.5)
 # Others' p99 beside passwords may be so much over that beside as many page loads.
@@ -137,21 +136,14 @@ def measured(options: argparse.Namespace, work: Path) -> bool:
     good = True
     for server in options.server or SERVERS:
         print(f"\nchatsite-{server}, {options.count} at once for {options.seconds:g} s; {cores}", flush=True)
-        for sentence, as_wished in measure(rig, server, options.count, options.seconds):
-            print(f"  {'ok    ' if as_wished else 'MISSED'} {sentence}", flush=True)
-            good &= as_wished
+        good &= show(measure(rig, server, options.count, options.seconds))
     return good
 
 
 def main() -> int:
-    """Return the exit status: 0 as it should be, 1 not, 2 could not be measured."""
+    """Return the exit status."""
     options = arguments(sys.argv[1:])
-    with tempfile.TemporaryDirectory(prefix="chatsite-bench-") as work:
-        try:
-            return 0 if measured(options, Path(work)) else 1
-        except (NoGenerator, NotStarted, LoadFailed) as error:
-            print(f"bench: {error}", file=sys.stderr)
-            return 2
+    return status(partial(measured, options))
 
 
 if __name__ == "__main__":

@@ -7,17 +7,18 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from bench.cores import Cores
-from bench.generator import JSON, RAW, Generator, Load, LoadFailed, NoGenerator, Report
+from bench.generator import JSON, RAW, Generator, Load, Report
 from bench.measures import Rig
-from bench.processes import NotStarted, Running
+from bench.processes import Running
 from bench.subjects import SERVERS, Catalogue
+from bench.verdict import show, status
 
 STALLED = 20
 LOAD = Load(clients=100, stalled=STALLED, senders=1, rate=100, size=8192, warm=0)
@@ -107,21 +108,14 @@ def measured(options: argparse.Namespace, work: Path) -> bool:
     good = True
     for server in options.server or SERVERS:
         print(f"\nchatsite-{server}, {options.codec}, {options.seconds:g} s; {cores}", flush=True)
-        for sentence, as_wished in measure(rig, server, load):
-            print(f"  {'ok    ' if as_wished else 'MISSED'} {sentence}", flush=True)
-            good &= as_wished
+        good &= show(measure(rig, server, load))
     return good
 
 
 def main() -> int:
-    """Return the exit status: 0 as it should be, 1 not, 2 could not be measured."""
+    """Return the exit status."""
     options = arguments(sys.argv[1:])
-    with tempfile.TemporaryDirectory(prefix="chatsite-bench-") as work:
-        try:
-            return 0 if measured(options, Path(work)) else 1
-        except (NoGenerator, NotStarted, LoadFailed) as error:
-            print(f"bench: {error}", file=sys.stderr)
-            return 2
+    return status(partial(measured, options))
 
 
 if __name__ == "__main__":

@@ -7,18 +7,18 @@ import asyncio
 import base64
 import os
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from bench.cores import Cores, pin
-from bench.generator import JSON, Generator, Load, LoadFailed, NoGenerator, Report
+from bench.generator import JSON, Generator, Load, Report
 from bench.measures import Rig
-from bench.processes import NotStarted
 from bench.subjects import SERVERS, Catalogue
+from bench.verdict import show, status
 
 LOAD = Load(codec=JSON, clients=100, senders=1, rate=100, warm=0.5)
 P99_MS = 50.0
@@ -158,21 +158,14 @@ def measured(options: argparse.Namespace, work: Path) -> bool:
     good = True
     for server in options.server or SERVERS:
         print(f"\nchatsite-{server}, {options.rate} connects a second for {options.seconds:g} s; {cores}", flush=True)
-        for sentence, as_wished in measure(rig, server, options.rate, options.seconds):
-            print(f"  {'ok    ' if as_wished else 'MISSED'} {sentence}", flush=True)
-            good &= as_wished
+        good &= show(measure(rig, server, options.rate, options.seconds))
     return good
 
 
 def main() -> int:
-    """Return the exit status: 0 as it should be, 1 not, 2 could not be measured."""
+    """Return the exit status."""
     options = arguments(sys.argv[1:])
-    with tempfile.TemporaryDirectory(prefix="chatsite-bench-") as work:
-        try:
-            return 0 if measured(options, Path(work)) else 1
-        except (NoGenerator, NotStarted, LoadFailed) as error:
-            print(f"bench: {error}", file=sys.stderr)
-            return 2
+    return status(partial(measured, options))
 
 
 if __name__ == "__main__":
