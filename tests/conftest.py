@@ -25,6 +25,9 @@ atexit.register(shutil.rmtree, os.environ["CHAT_VAR_DIR"], ignore_errors=True)
 settings.CHAT = dataclasses.replace(settings.CHAT, var_dir=Path(os.environ["CHAT_VAR_DIR"]))
 settings.STATIC_ROOT = settings.CHAT.var_dir / "static"
 
+# Servers that are started for a test spend most of their start on compiling where the compiled modules may not be kept.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # In debug mode asyncio writes down where each handle was made. Its ten frames were most of the time of many tests.
 asyncio.constants.DEBUG_STACK_DEPTH = 2  # type: ignore[attr-defined]
 
