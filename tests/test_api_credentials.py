@@ -124,7 +124,9 @@ def test_only_post_is_answered(page: Client, path: str, method: str) -> None:
 def test_more_tickets_than_may_wait_are_refused_in_words(page: Client, ada: User) -> None:
     soon = timezone.now() + timedelta(seconds=tickets.SECONDS)
     Ticket.objects.bulk_create([Ticket(digest=str(n), user=ada, expires_at=soon) for n in range(MAX_WAITING)])
-    assert str(MAX_WAITING) in refused(ask(page, "/api/v1/tickets"), 429, "rate_limited")
+    one_too_many = ask(page, "/api/v1/tickets")
+    assert str(MAX_WAITING) in refused(one_too_many, 429, "rate_limited")
+    assert one_too_many["Retry-After"] == "30"
 
 
 def test_answers_are_json_whatever_is_sent(page: Client) -> None:

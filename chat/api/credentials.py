@@ -33,5 +33,7 @@ def new_ticket(request: HttpRequest) -> JsonResponse:
         ticket, expires_at = tickets.issue(int(request.user.pk), str(request.session.session_key), origin_of(request))
     except tickets.TooMany:
         sentence = f"At most {tickets.MAX_WAITING} tickets may wait: use them, or wait {tickets.SECONDS} seconds."
-        return refusal(429, "rate_limited", sentence)
+        refused = refusal(429, "rate_limited", sentence)
+        refused["Retry-After"] = str(tickets.SECONDS)
+        return refused
     return answer({"ticket": ticket, "expires_at": json.timestamp(expires_at.timestamp())})
