@@ -6,9 +6,10 @@ import hashlib
 
 from django.db import connection
 
-# Whoever gives a username or a name that nobody else may have takes this one.
+# Whoever gives a username or a name that nobody else may have takes this one, and whoever deletes an account or writes one
+# as a whole.
 NAMES = "names"
-# Whoever takes a superuser away.
+# Whoever takes a superuser away. Who takes both takes this one first.
 ADMINISTRATORS = "administrators"
 
 

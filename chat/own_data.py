@@ -156,7 +156,7 @@ def erase(user: User, turn: Turn, progress: Progress, *, keep: bool) -> int:
     """Erase a person: the account is gone, what they wrote is nobody's or is no more; return how many messages changed.
 
     The account is closed first, from when on the log takes nothing of it, and deleted last: after a failure the same may
-    be run again.
+    be run again, also while another runs it, or has.
 
     Raises: OnlyAdministrator, and then nothing is done; django.db.Error.
     """
@@ -179,9 +179,12 @@ def close(user: User, turn: Turn) -> None:
     """
     with turn(), transaction.atomic():
         locks.hold(locks.ADMINISTRATORS)  # Of the last two who go at once one stays.
-        check_erasable(user)
-        user.is_active = False
-        user.save(update_fields=["is_active"])
+        locks.hold(locks.NAMES)  # A form of the admin's looks at an account and then writes it as a whole.
+        there = User.objects.select_for_update().filter(pk=user.pk).first()
+        if there is not None:
+            check_erasable(there)
+            there.is_active = False
+            there.save(update_fields=["is_active"])
         Erased.objects.get_or_create(user=user.pk)
         end_sessions(user.pk)
 
@@ -194,9 +197,10 @@ def end_sessions(user: int) -> None:
 def delete(user: User, turn: Turn) -> None:
     """Delete an account, and its name from what was logged of it."""
     with turn(), transaction.atomic():
+        locks.hold(locks.NAMES)  # Else a form that has read the account would write it anew.
         end_sessions(user.pk)  # Of a sign-in that began before the account was closed.
         AccessAttempt.objects.filter(username=user.get_username()).delete()
         about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
         # What was changed names the profile, by the name shown then.
         about.update(object_repr=erasing.NAME, change_message="")
-        user.delete()
+        User.objects.filter(pk=user.pk).delete()

@@ -22,7 +22,7 @@ from django.core.management import CommandError, call_command
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
-from chat import own_data, people
+from chat import locks, own_data, people
 from chat.models import Invalidation, Invitation, Membership, Message, Profile, PutOut, Room
 from chat.rooms import erasing, own
 from chat.rooms.changes import Change, React, Write
@@ -286,6 +286,27 @@ def test_nothing_is_taken_from_the_moment_that_an_account_is_closed_to_be_erased
     monkeypatch.setattr(erasing, "concerned", write_first)
     assert own_data.erase(ada, Turns(), silent, keep=True) == 2
     assert Message.objects.count() == 3
+
+
+def test_what_was_read_before_it_was_erased_may_be_erased_again(ada: User) -> None:
+    stale, staler = User.objects.get(pk=ada.pk), User.objects.get(pk=ada.pk)
+    own_data.close(stale, Turns())
+    own_data.close(staler, Turns())
+    assert own_data.erase(ada, Turns(), silent, keep=True) == 2
+    assert own_data.erase(stale, Turns(), silent, keep=False) == 0
+    own_data.close(staler, Turns())
+    own_data.delete(staler, Turns())
+    assert not User.objects.filter(pk=stale.pk).exists()
+    assert Message.objects.filter(name="deleted user", text=None).count() == 0
+
+
+def test_no_form_that_holds_an_account_writes_it_while_it_goes(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[str] = []
+    monkeypatch.setattr(locks, "hold", held.append)
+    own_data.close(ada, Turns())
+    assert held == [locks.ADMINISTRATORS, locks.NAMES]
+    own_data.delete(ada, Turns())
+    assert held[2:] == [locks.NAMES]
 
 
 def test_sessions_that_ran_out_and_a_late_one_go_too(ada: User, root: User, monkeypatch: pytest.MonkeyPatch) -> None:
