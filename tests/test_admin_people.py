@@ -8,12 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.contrib.admin import site
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission, User
+from django.core.exceptions import SuspiciousOperation
 from django.db import connection, transaction
 from django.db.models import ProtectedError
-from django.test import Client
+from django.test import Client, RequestFactory
 
-from chat import people
+from chat import own_data, people
 from chat.models import Erased, Message, Room
 from chat.rooms.rows import INSERT
 
@@ -155,6 +159,12 @@ def shown(room: Room) -> set[tuple[str, bool]]:
     return {(it.name, it.text is None) for it in Message.objects.filter(room=room)}
 
 
+# What is no confirmation; of the list's form as of the page's.
+UNCONFIRMED: list[dict[str, str]] = [
+    {"x": "1"}, {"messages": "bogus"}, {"messages": "keep"}, {"messages": "remove"}, {"post": ""}, {"_popup": "1"},
+    {"post": "", "messages": "keep"}, {"post": "yes"}, {"post": "yes", "messages": ""},
+    {"post": "yes", "messages": "Keep"}, {"post": "yes", "messages": "keep,remove"},
+]  # fmt: skip
 WAYS: dict[str, Callable[[User], tuple[str, dict[str, str]]]] = {
     "by its page": lambda user: (f"{user.pk}/delete/", {"post": "yes"}),
     "by the list": lambda user: ("", {"action": "delete_selected", "_selected_action": str(user.pk), "post": "yes"}),
@@ -182,6 +192,109 @@ def test_to_delete_somebody_is_to_erase_them(client: Client, way: str, choice: s
     assert not User.objects.filter(pk=user.pk).exists()
     assert shown(room) == {("deleted user", choice == "remove")}
     assert Erased.objects.filter(user=user.pk).exists()
+
+
+@pytest.mark.parametrize("data", UNCONFIRMED)
+@pytest.mark.parametrize("action", [{}, {"action": "delete_selected"}, {"action": ""}])
+@pytest.mark.parametrize("way", WAYS)
+def test_nobody_is_erased_without_the_confirmation(
+    client: Client, way: str, action: dict[str, str], data: dict[str, str]
+) -> None:
+    somebody(client, "superuser")
+    user = ada()
+    room = says(user, 1)
+    path, asked = WAYS[way](user)
+    asked = {name: value for name, value in asked.items() if name != "post"}
+    answer = client.post(f"/admin/auth/user/{path}", {**action, **asked, **data})
+    found = answer.content.decode()
+    assert answer.status_code == 200 and 'name="messages" value="keep" required' in found
+    assert ("choose what becomes of the messages" in found) is bool(data.get("post"))
+    assert User.objects.filter(pk=user.pk, is_active=True).exists()
+    assert shown(room) == {("Ada L", False)}
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("chosen", [{}, {"messages": "bogus"}, {"messages": ""}])
+def test_what_becomes_of_messages_is_never_guessed(rf: RequestFactory, chosen: dict[str, str]) -> None:
+    user = ada()
+    with pytest.raises(SuspiciousOperation):
+        site.get_model_admin(User).delete_model(rf.post("/", chosen), user)
+    assert User.objects.filter(pk=user.pk, is_active=True).exists()
+
+
+# An account that is being erased
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("rights", ["superuser", "everything"])
+@pytest.mark.parametrize("action", [name for name in ACTIONS if not name.startswith("erasing")])
+def test_an_account_that_is_being_erased_is_opened_by_nobody(client: Client, rights: str, action: str) -> None:
+    somebody(client, rights)
+    user = ada()
+    own_data.close(user, settings.TURN)
+    path, data, _ = ACTIONS[action]
+    before = User.objects.filter(pk=user.pk).values().get()
+    filled = {**data, "profile-TOTAL_FORMS": 0, "profile-INITIAL_FORMS": 0}
+    assert client.post(f"/admin/auth/user/{path.format(user.pk)}", filled).status_code == 403
+    assert User.objects.filter(pk=user.pk).values().get() == before
+    assert client.get(f"/admin/auth/user/{user.pk}/delete/").status_code == 200, "it may be tried again"
+
+
+def erased(user: User) -> None:
+    own_data.erase(user, settings.TURN, lambda *told: None, keep=True)
+
+
+# What another does to an account while a new password of it is hashed.
+MEANWHILE: dict[str, Callable[[User], object]] = {
+    "erased": erased,
+    "closed to be erased": lambda user: own_data.close(user, settings.TURN),
+    "made staff": POWERS["staff"],
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("meanwhile", MEANWHILE)
+@pytest.mark.parametrize("action", ["password", "no password"])
+def test_no_password_is_written_to_an_account_that_is_another_meanwhile(
+    client: Client, monkeypatch: pytest.MonkeyPatch, meanwhile: str, action: str
+) -> None:
+    somebody(client, "everything")
+    user = ada()
+    name = "set_password" if action == "password" else "set_unusable_password"
+    passed = getattr(User, name)
+
+    def slow(self: User, *args: Any) -> None:
+        assert not connection.in_atomic_block, "others would wait"
+        passed(self, *args)
+        MEANWHILE[meanwhile](User.objects.get(pk=user.pk))
+
+    monkeypatch.setattr(User, name, slow)
+    path, data, _ = ACTIONS[action]
+    assert client.post(f"/admin/auth/user/{path.format(user.pk)}", data).status_code == 403
+    there = User.objects.filter(pk=user.pk).first()
+    assert there is None if meanwhile == "erased" else there is not None and there.password == user.password
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_accounts_password_is_hashed_once_and_before_the_transaction(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    somebody(client, "everything")
+    passed, hashed = User.set_password, []
+
+    def slow(self: User, raw: str | None) -> None:
+        hashed.append(raw)
+        assert not connection.in_atomic_block, "others would wait"
+        passed(self, raw)
+
+    monkeypatch.setattr(User, "set_password", slow)
+    data = {"username": "eve", "password1": NEW, "password2": NEW, "usable_password": "true"}
+    assert client.post("/admin/auth/user/add/", {**data, "password2": OLD}).status_code == 200
+    assert hashed == []
+    assert client.post("/admin/auth/user/add/", data).status_code == 302
+    assert hashed == [NEW] and User.objects.get(username="eve").check_password(NEW)
+    assert client.post("/admin/auth/user/add/", {"username": "fay", "usable_password": "false"}).status_code == 302
+    assert not User.objects.get(username="fay").has_usable_password()
 
 
 @pytest.mark.django_db(transaction=True)

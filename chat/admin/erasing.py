@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected
 from django.contrib.auth.models import User
+from django.core.exceptions import SuspiciousOperation
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 
@@ -15,6 +16,7 @@ from chat import own_data
 from chat.models import Message
 
 CHOICES = {"keep": "Keep it, as written by “deleted user”", "remove": "Remove it, in every room"}
+KEEPS = {"keep": True, "remove": False}
 CHOSEN = "messages"
 
 
@@ -36,16 +38,24 @@ class Erasing(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Erase an account, without the one transaction that Django holds around it: messages go in many."""
-        context = {**(extra_context or {}), **asked_again(request)}
+        unchosen = is_unchosen(request)
+        if not is_confirmed(request):
+            # Of this form Django takes anything that is filled in for the confirmation.
+            request.POST = QueryDict()
+        context = {**(extra_context or {}), "choices": CHOICES, "unchosen": unchosen}
         answer: HttpResponse = self._delete_view(request, object_id, context)  # type: ignore[attr-defined]
         return answer
 
     @admin.action(description="Erase selected users", permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
-        context = asked_again(request)
+        unchosen = is_unchosen(request)
+        if not is_confirmed(request):
+            asked = request.POST.copy()
+            asked.pop("post", None)
+            request.POST = asked  # type: ignore[assignment]
         answer = delete_selected(self, request, queryset)
         if answer is not None:
-            answer.context_data = {**(answer.context_data or {}), **context}
+            answer.context_data = {**(answer.context_data or {}), "choices": CHOICES, "unchosen": unchosen}
         return answer
 
     def get_deleted_objects(
@@ -62,8 +72,12 @@ class Erasing(admin.ModelAdmin):  # type: ignore[type-arg]
         return list(map(str, users)), {"users": len(users), "messages": written_by(users)}, lacking, kept
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
+        """Erase an account. Raises: SuspiciousOperation where the form says nothing of the messages, django.db.Error."""
+        chosen = request.POST.get(CHOSEN)
+        if chosen not in KEEPS:
+            raise SuspiciousOperation("expected messages=keep or messages=remove")
         try:
-            own_data.erase(obj, settings.TURN, silent, keep=request.POST[CHOSEN] == "keep")
+            own_data.erase(obj, settings.TURN, silent, keep=KEEPS[chosen])
         except own_data.OnlyAdministrator as error:
             # Another one has gone just now.
             self.message_user(request, str(error), messages.ERROR)
@@ -73,13 +87,11 @@ class Erasing(admin.ModelAdmin):  # type: ignore[type-arg]
             self.delete_model(request, user)
 
 
-def asked_again(request: HttpRequest) -> dict[str, Any]:
-    """Take the confirmation from a form that does not say what becomes of the messages; return what the page is told."""
-    confirmed = bool(request.POST.get("post"))
-    if confirmed and request.POST.get(CHOSEN) not in CHOICES:
-        # Of a form of one user Django takes anything for the confirmation.
-        asked = request.POST.copy() if "action" in request.POST else QueryDict(mutable=True)
-        asked.pop("post", None)
-        request.POST = asked  # type: ignore[assignment]
-        return {"choices": CHOICES, "unchosen": True}
-    return {"choices": CHOICES}
+def is_confirmed(request: HttpRequest) -> bool:
+    """Tell whether a form comes from the page that asks, and says what becomes of the messages."""
+    return bool(request.POST.get("post")) and request.POST.get(CHOSEN) in CHOICES
+
+
+def is_unchosen(request: HttpRequest) -> bool:
+    """Tell whether a form comes from the page that asks, but does not say what becomes of the messages."""
+    return bool(request.POST.get("post")) and request.POST.get(CHOSEN) not in CHOICES

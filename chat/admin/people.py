@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm
 from django.contrib.auth.models import Group, User
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import ManyToManyField
 from django.forms import CheckboxSelectMultiple
@@ -21,7 +26,7 @@ from chat import locks
 from chat.accounts.fields import NameField
 from chat.admin.erasing import Erasing
 from chat.admin.forms import Alone
-from chat.models import Profile
+from chat.models import Erased, Profile
 from chat.wire.skeletons import skeleton
 
 # What makes somebody more than they are: Django leaves it to whoever may change users, themselves among them.
@@ -66,6 +71,49 @@ class ShownInline(admin.StackedInline):  # type: ignore[type-arg]
         return False
 
 
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """Another's password, which is written where it still `may` be: it has taken a while to hash it."""
+
+    def __init__(self, *args: Any, may: Callable[[User], bool], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.may = may
+
+    def save(self, commit: bool = True) -> User:
+        """Write the password while nobody gives the account powers, or erases it. Raises: PermissionDenied, django.db.Error."""
+        user: User = super().save(commit=False)
+        if not commit:
+            return user
+        with settings.TURN(), transaction.atomic():
+            locks.hold(locks.NAMES)
+            there = User.objects.select_for_update().filter(pk=user.pk).first()
+            if there is None or not self.may(there):
+                raise PermissionDenied
+            user.save(update_fields=["password"])
+        return user
+
+
+class NewForm(AdminUserCreationForm):  # type: ignore[type-arg]
+    """A new account, whose password may have been hashed before."""
+
+    hashed = ""
+
+    def set_password_and_save(self, user: User, commit: bool = True, **kwargs: Any) -> User:
+        if not self.hashed:
+            made: User = super().set_password_and_save(user, commit=commit, **kwargs)
+            return made
+        user.password = self.hashed
+        if commit:
+            user.save()
+        return user
+
+    @classmethod
+    def prepared(cls, data: Any) -> type[NewForm]:
+        """Return the form with the hash of what was filled in; without it where that is refused. Raises: django.db.Error."""
+        form = cls(data)
+        hashed = form.save(commit=False).password if form.is_valid() else ""
+        return type("Prepared", (cls,), {"hashed": hashed})
+
+
 def is_super(request: HttpRequest) -> bool:
     return isinstance(request.user, User) and request.user.is_superuser
 
@@ -86,6 +134,7 @@ def may_touch(request: HttpRequest, user: User | None) -> bool:
 @admin.register(User)
 class UserAdmin(Erasing, Alone, DjangoUserAdmin):  # type: ignore[type-arg]
     lock = locks.NAMES
+    add_form = NewForm
     list_display = ["username", "shown", "email", "first_name", "last_name", "is_staff"]
     list_select_related = ["profile"]
     search_fields = ["username", "profile__name", "first_name", "last_name", "email"]
@@ -100,18 +149,25 @@ class UserAdmin(Erasing, Alone, DjangoUserAdmin):  # type: ignore[type-arg]
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Leave accounts with powers to superusers, their passwords and addresses too: who could change one could be one.
 
-        Staff may change its own account; its powers are for it to read.
+        Staff may change its own account; its powers are for it to read. What is being erased nobody opens again.
         """
+        if obj is not None and Erased.objects.filter(user=obj.pk).exists():
+            return False
         own = obj is not None and obj.pk == request.user.pk
         return (own or may_touch(request, obj)) and super().has_change_permission(request, obj)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
-        """Look at whose password it is and write it while nobody gives that account powers."""
-        if request.method != "POST":
-            return super().user_change_password(request, id, form_url)
-        with transaction.atomic():
-            locks.hold(self.lock)
-            return super().user_change_password(request, id, form_url)
+        """Hash a password before the transaction that looks again at whose it is: hashing takes a while."""
+        one = copy.copy(self)
+        one.change_password_form = partial(PasswordForm, may=lambda user: self.has_change_permission(request, user))
+        return super(UserAdmin, one).user_change_password(request, id, form_url)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> Any:
+        """Hash the password before the transaction that writes the account."""
+        one = copy.copy(self)
+        if request.method == "POST" and self.has_add_permission(request) and self.has_change_permission(request):
+            one.add_form = NewForm.prepared(request.POST)
+        return super(UserAdmin, one).add_view(request, form_url, extra_context)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_touch(request, obj) and super().has_delete_permission(request, obj)
