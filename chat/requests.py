@@ -51,7 +51,8 @@ App = Callable[[Scope, Any, Any], Awaitable[None]]
 
 
 def kind_of(method: str, path: str) -> str:
-    """Return of which kind a request is."""
+    """Return of which kind a request is; Django takes a method in any case."""
+    method = method.upper()
     if path.startswith(SSO) or (method == "POST" and path == RESET):
         return "mails"
     if method == "POST" and (path in HASHING or path.startswith(RESET)):
@@ -94,7 +95,7 @@ class Requests:
             try:
                 # A form is done to its end when its browser has gone: a second click without scripts ends the first request,
                 # and waits for what came of it (chat/pages/once.py).
-                await self.run(scope, Replay(body, gone if scope["method"] in SAFE else None), answer, gone)
+                await self.run(scope, Replay(body, gone if scope["method"].upper() in SAFE else None), answer, gone)
             finally:
                 gone.cancel()
             async for message in answer.messages():

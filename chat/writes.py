@@ -26,5 +26,5 @@ class Writes:
         try:
             await self.app(scope, receive, send)
         finally:
-            if scope["method"] not in SAFE:
+            if scope["method"].upper() not in SAFE:  # Django takes a method in any case.
                 self.changed()

@@ -142,6 +142,20 @@ def test_a_first_line_that_no_browser_sends_is_refused(target: bytes, version: b
         read_as(HOST, target=target, version=version)
 
 
+@pytest.mark.parametrize("method", [b"GET", b"HEAD", b"OPTIONS", b"POST", b"PROPFIND", b"VERSION-CONTROL", b"M-SEARCH"])
+def test_methods_are_upper_case(method: bytes) -> None:
+    assert read_as(HOST, method=method) == [(b":target", b"/x"), (b"host", b"chat.example")]
+
+
+@pytest.mark.parametrize(
+    "method", [b"post", b"Post", b"pOST", b"get", b"", b"-", b"POST-", b"PO$T", b"PO\xc3\x9fT", b"G3T"]
+)
+def test_a_method_in_other_letters_is_refused(method: bytes) -> None:
+    with pytest.raises(Unfit, match="a method of upper-case letters") as refused:
+        read_as(HOST, method=method)
+    assert refused.value.status == 400
+
+
 def test_http_1_0_has_no_websockets_and_no_chunks() -> None:
     for headers in (WEBSOCKET, [(TE, b"chunked")]):
         with pytest.raises(Unfit, match=r"1\.0"):

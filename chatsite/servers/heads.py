@@ -18,6 +18,8 @@ MAX_HEADERS = 128
 
 Headers = list[tuple[bytes, bytes]]
 
+# Methods are told apart by case (RFC 9110, section 9.1), but Django takes `post` for POST.
+METHOD = re.compile(rb"[A-Z]+(-[A-Z]+)*")
 NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 TARGET = re.compile(rb"[\x21\x22\x24-\x7e]+")  # ASCII without spaces and #, which browsers do not send.
@@ -52,7 +54,7 @@ def read(method: bytes, target: bytes, version: bytes, headers: Iterable[tuple[b
     """
     found = [(name.lower(), value.strip(b" \t")) for name, value in headers]
     check_size(method, target, found)
-    check_text(target, version, found)
+    check_text(method, target, version, found)
     target, found = in_origin_form(target, found)
     check_host(version, found)
     check_body(version, found)
@@ -68,9 +70,11 @@ def check_size(method: bytes, target: bytes, headers: Headers) -> None:
         raise Unfit(431, f"expected at most {MAX_HEADERS} headers, got {len(headers)}", headers)
 
 
-def check_text(target: bytes, version: bytes, headers: Headers) -> None:
+def check_text(method: bytes, target: bytes, version: bytes, headers: Headers) -> None:
     if version not in (b"1.0", b"1.1"):
         raise Unfit(400, "expected HTTP/1.1 or HTTP/1.0")
+    if not METHOD.fullmatch(method):
+        raise Unfit(400, "expected a method of upper-case letters, like GET")
     if not TARGET.fullmatch(target):
         raise Unfit(400, "expected an address of ASCII characters without spaces and #")
     for name, value in headers:

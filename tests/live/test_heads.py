@@ -133,6 +133,9 @@ OTHERS: dict[str, tuple[bytes, int]] = {
     "a WebSocket by a whole address": (head((b"http://127.0.0.1/ws/volatile", SOCKET[1])), 101),
     "a WebSocket asked for twice": (head(SOCKET, b"Upgrade: websocket\r\n"), 101),
     "a WebSocket among others": (head((SOCKET[0], SOCKET[1].replace(b": websocket", b": h2c, WebSocket"))), 101),
+    "a method in lower case": (head(PAGE).replace(b"GET", b"get"), 400),
+    "a form in lower case": (POST.replace(b"POST", b"post") + CL + b"0\r\n\r\n", 400),
+    "a WebSocket in lower case": (head(SOCKET).replace(b"GET", b"get"), 400),
     "half an upgrade": (head((PAGE[0], HOST + CLOSE + b"Upgrade: websocket\r\n")), 200),
     "another upgrade": (head((PAGE[0], HOST + b"Connection: Upgrade\r\nUpgrade: h2c\r\n")), 200),
 }
