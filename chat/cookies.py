@@ -6,6 +6,8 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from django.http.cookie import parse_cookie
+
 Scope = dict[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
 
@@ -36,11 +38,8 @@ def clean(value: bytes) -> bytes:
 def value_of(scope: Scope, name: str, allowed: str) -> str | None:
     """Return a cookie of a handshake where its value is of the `allowed` form, a regular expression; else None.
 
-    Nothing is unquoted or decoded: what is not as we write it is not ours.
+    It is read as Django reads a page's: of several by one name the last counts, and quotes are no part of it.
     """
-    pattern = re.compile(rf"(?:^|;)[ ]*{re.escape(name)}=({allowed})[ ]*(?:;|$)".encode())
-    for key, value in scope["headers"]:
-        found = pattern.search(value) if key == b"cookie" else None
-        if found:
-            return found[1].decode()
-    return None
+    lines = [clean(value).decode("latin-1") for key, value in scope["headers"] if key == b"cookie"]
+    found = parse_cookie("; ".join(lines)).get(name, "")
+    return found if re.fullmatch(allowed, found) else None

@@ -1,10 +1,12 @@
-"""Cookies: those with backslashes are left out, and a session's key is read without decoding anything."""
+"""Cookies: those with backslashes are left out, and a session's key is read as Django reads it."""
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
+from django.core.handlers.asgi import ASGIRequest
 
 from chat.cookies import Cookies, value_of
 
@@ -37,24 +39,49 @@ async def test_only_cookies_with_a_backslash_are_left_out(came: list[bytes], kep
     assert await passed_on(*came) == kept
 
 
-@pytest.mark.parametrize(
-    ("cookie", "value"),
-    [
-        (b"key=abc", "abc"),
-        (b"a=1; key=abc; b=2", "abc"),
-        (b"a=1;key=abc", "abc"),
-        (b"key=abc ;b=2", "abc"),
-        (b"key=", None),
-        (b"key=ABC", None),
-        (b'key="abc"', None),
-        (b"key=abc\x00", None),
-        (b"monkey=abc", None),
-        (b"a=key=abc", None),
-        (b"\xff\xfe", None),
-    ],
-)
-def test_a_cookie_is_read_where_it_has_its_form_and_as_it_stands(cookie: bytes, value: str | None) -> None:
+READ = {
+    b"key=abc": "abc",
+    b"a=1; key=abc; b=2": "abc",
+    b"a=1;key=abc": "abc",
+    b"key=abc ;b=2": "abc",
+    b"key=": None,
+    b"key=ABC": None,
+    b'key="abc"': "abc",
+    b'key=""abc""': None,
+    b'key="abc': None,
+    b"key=abc; key=def": "def",
+    b"key=def; key=": None,
+    b"key=; key=abc": "abc",
+    b"key=abc; key=ABC": None,
+    b'key=abc; key="def"': "def",
+    b"key = abc": "abc",
+    b"key=abc; key": "abc",
+    b"key=abc\n": "abc",
+    b"key=abc\xa0": "abc",
+    b'key=abc; key="\\144ef"': "abc",
+    b"key=abc; KEY=def": "abc",
+    b"key=abc\x00": None,
+    b"monkey=abc": None,
+    b"a=key=abc": None,
+    b"\xff\xfe": None,
+}
+
+
+@pytest.mark.parametrize(("cookie", "value"), READ.items())
+def test_a_cookie_is_read_where_it_has_its_form(cookie: bytes, value: str | None) -> None:
     assert value_of({"headers": [(b"cookie", cookie)]}, "key", "[a-z]+") == value
+
+
+@pytest.mark.parametrize("line", READ)
+async def test_a_page_and_a_socket_read_a_cookie_alike(line: bytes) -> None:
+    seen: list[str] = []
+
+    async def page(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        seen.append(ASGIRequest(scope, io.BytesIO()).COOKIES.get("key", ""))
+
+    headers = [(b"cookie", line)]
+    await Cookies(page)({"type": "http", "method": "GET", "path": "/", "headers": headers}, None, None)
+    assert value_of({"headers": headers}, "key", ".+") == (seen[0] or None)
 
 
 def test_of_several_headers_each_is_looked_at() -> None:
