@@ -10,6 +10,9 @@ from django.http import HttpRequest
 
 from chat.wire.origins import Origin, named_by, parse
 
+# Longer ones lead nowhere: each would be kept with the form that it came in.
+MAX_ADDRESS = 4096
+
 
 def stated() -> Origin | None:
     """Return the origin of SITE_URL, None where it is not set."""
@@ -49,7 +52,9 @@ def absolute(request: HttpRequest, path: str) -> str:
 
 
 def within(request: HttpRequest, url: str) -> str:
-    """Return an address of this site as its path; any other address as it is."""
+    """Return an address of this site as its path; any other address as it is, and nothing of one that is too long."""
+    if len(url) > MAX_ADDRESS:
+        return ""
     try:
         parts = urlsplit(url)
         if not parts.netloc or not is_own(request, named_by(parts.scheme or str(request.scheme), parts.netloc)):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
-from django.contrib.auth import hashers
+from django.contrib.auth import authenticate, hashers
 from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
@@ -151,6 +151,47 @@ def test_an_attempt_that_could_not_be_checked_does_not_count(ada: User) -> None:
     assert not AccessAttempt.objects.exists()
     Hasher.busy = False
     assert sign_in(password=PASSWORD) == 302
+
+
+LONG = 150
+
+
+@pytest.mark.parametrize("path", ["/accounts/sign-in/", "/admin/login/"])
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("x" * LONG, True), ("x" * (LONG + 1), False), ("x" * 2000, False), ("\U0001f600" * 151, False),
+     ("\ufdfa" * 20, False), ("x" * 2_000_000, False)],
+    ids=["as long as may be", "one more", "2,000", "emoji", "longer by NFKC", "2 MB"],
+)  # fmt: skip
+def test_a_username_that_is_too_long_is_neither_counted_nor_kept(
+    ada: User, monkeypatch: pytest.MonkeyPatch, path: str, name: str, kept: bool
+) -> None:
+    Hasher.go_on.set()
+    for rate in ("passwords", "passwords_of_address"):
+        monkeypatch.setattr(throttle, rate, throttle.Throttle(100))
+    answer = Client().post(path, {"username": name, "password": "wrong"})
+    assert answer.status_code == 200
+    assert ("at most 150 characters" in answer.content.decode()) is not kept
+    assert len(throttle.passwords.buckets) == len(throttle.passwords_of_address.buckets) == int(kept)
+    assert all(len(key) < 400 for key in throttle.passwords.buckets)
+    assert list(AccessAttempt.objects.values_list("failures_since_start", flat=True)) == [1] * kept
+    assert all(len(it.username) <= LONG for it in AccessAttempt.objects.all())
+
+
+def test_no_more_of_a_username_is_kept_whoever_asks(ada: User, monkeypatch: pytest.MonkeyPatch, rf: Any) -> None:
+    monkeypatch.setattr(throttle, "passwords", throttle.Throttle(100))
+    request = rf.post("/")
+    request.session = {}
+    assert authenticate(request, username="x" * 2000, password="wrong") is None
+    assert [it.username for it in AccessAttempt.objects.all()] == ["x" * LONG]
+    assert [key.split()[-1] for key in throttle.passwords.buckets] == ["x" * LONG]
+
+
+def test_an_address_that_has_had_enough_fills_the_table_of_accounts_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    for rate, an_hour in (("passwords", 60), ("passwords_of_address", 3)):
+        monkeypatch.setattr(throttle, rate, throttle.Throttle(an_hour, lambda: 0.0))
+    assert [locked.too_soon("192.0.2.1", str(number)) > 0 for number in range(5)] == [False] * 3 + [True] * 2
+    assert len(throttle.passwords.buckets) == 3
 
 
 @pytest.mark.parametrize("rate", ["passwords", "passwords_of_address"])

@@ -83,6 +83,15 @@ LED_ON: dict[str, tuple[str, dict[str, str], str]] = {
         "/admin/chat/room/",
     ),
     "sign-out": ("/accounts/sign-out/", {}, "/"),
+    "the admin's, by its whole address": (
+        "/admin/login/",
+        {**SIGN_IN, "next": "http://TESTSERVER:80/admin/chat/room/"},
+        "/admin/chat/room/",
+    ),
+    "the admin's, to another site": ("/admin/login/", {**SIGN_IN, "next": "http://evil.example/"}, "/"),
+    "sign-out, and back to sign in": ("/accounts/sign-out/", {"next": "/accounts/sign-in/"}, "/accounts/sign-in/"),
+    "sign-out, to another site": ("/accounts/sign-out/", {"next": "//evil.example/rooms/"}, "/"),
+    "the admin's sign-out, to a page": ("/admin/logout/", {"next": "http://testserver/admin/"}, "/admin/"),
     "the admin's sign-out": ("/admin/logout/", {}, "/"),
 }
 

@@ -21,7 +21,7 @@ from django.test import Client
 from django.utils import timezone
 
 from chat import people, set_up
-from chat.models import AllowedOrigin, Broadcast, Invitation, Membership, Room, SentForm
+from chat.models import AllowedOrigin, Broadcast, Invitation, Membership, Profile, Room, SentForm
 from chat.models.invitation import digest
 from chat.pages import once
 from chat.throttle import Throttle
@@ -384,6 +384,24 @@ def test_a_form_whose_server_died_over_it_is_done_by_who_sends_it_again(
     SentForm.objects.update(at=timezone.now() - once.ABANDONED)
     assert send(again(client), path, data).location == "/rooms/coffee"
     assert rooms(title="Coffee")() == 1
+
+
+def test_a_sign_up_that_another_request_has_taken_over_is_told_in_words(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client()
+    path, data = prepared(next(case for case in CASES if case.name == "sign-up"), world, client)
+    made = people.make
+
+    def slow(*arguments: Any) -> Any:
+        SentForm.objects.update(claim="another")
+        return made(*arguments)
+
+    monkeypatch.setattr(people, "make", slow)
+    answer = client.post(path, data)
+    assert answer.status_code == 200
+    assert "This form has been sent again meanwhile: look whether it is done." in answer.content.decode()
+    assert User.objects.count() == 1 and Profile.objects.count() == 1
 
 
 def test_an_invitation_that_was_withdrawn_is_not_made_again_by_its_form(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Hosts: Host and Origin in one spelling."""
+"""Hosts: Host, Origin and Referer in one spelling."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ TABLE = [
     ("http", b"origin", "HTTP://Chat.Example:80", "http://chat.example"),
     ("ws", b"origin", "https://chat.example:443", "https://chat.example"),
     ("http", b"origin", "http://chat.example:8080", "http://chat.example:8080"),
+    ("https", b"referer", "https://chat.example:443/x?y#z", "https://chat.example/x?y#z"),
+    ("https", b"referer", "https://CHAT.EXAMPLE/X?Y", "https://chat.example/X?Y"),
+    ("https", b"referer", "HTTPS://Chat.Example:443", "https://chat.example"),
+    ("https", b"referer", "https://chat.example:8443/x", "https://chat.example:8443/x"),
+    ("https", b"referer", "http://chat.example:443/x", "http://chat.example:443/x"),
+    ("https", b"referer", "https://Chat.Example?\xe9", "https://chat.example?\xe9"),
     # What names no host stays as it came: whoever compares it refuses it.
     ("http", b"host", "", ""),
     ("http", b"host", "Me@Chat.Example", "Me@Chat.Example"),
@@ -32,6 +38,11 @@ TABLE = [
     ("http", b"host", "B\u00fccher.example", "B\u00fccher.example"),
     ("http", b"origin", "null", "null"),
     ("http", b"origin", "Http://Chat.Example/", "Http://Chat.Example/"),
+    ("https", b"referer", "", ""),
+    ("https", b"referer", "/X", "/X"),
+    ("https", b"referer", "https://Me@Chat.Example/", "https://Me@Chat.Example/"),
+    ("https", b"referer", "https://Chat.Example\\@evil.example/", "https://Chat.Example\\@evil.example/"),
+    ("https", b"referer", "ftp://Chat.Example/", "ftp://Chat.Example/"),
     # Other headers are none of this.
     ("http", b"x-forwarded-host", "Chat.Example:80", "Chat.Example:80"),
 ]

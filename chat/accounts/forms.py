@@ -13,9 +13,16 @@ from urllib.parse import urlsplit
 from django import forms
 from django.conf import settings
 from django.contrib.auth import authenticate
-from django.contrib.auth.forms import PasswordChangeForm, PasswordResetForm, SetPasswordForm, UserCreationForm
+from django.contrib.auth.forms import (
+    AuthenticationForm,
+    PasswordChangeForm,
+    PasswordResetForm,
+    SetPasswordForm,
+    UserCreationForm,
+)
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -24,6 +31,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chat import locks, people, set_up, throttle
 from chat.accounts.fields import LongSelect, NameField
+from chat.accounts.locked import MAX_USERNAME
 from chat.models import Invalidation, Profile
 from chat.models.profile import COLOURS
 from chat.wire import names
@@ -33,6 +41,15 @@ from chat.wire.names import MAX_NAME_CHARACTERS
 LATELY = timedelta(minutes=10)
 CONFIRMATION = "erase"
 AS_THE_BROWSER_SAYS = _("As the browser says")
+
+
+class SignInForm(AuthenticationForm):
+    """Who comes in; a username longer than any is neither looked up nor counted: it would be kept."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Django tells the browser alone.
+        self.fields["username"].validators.append(MaxLengthValidator(MAX_USERNAME))
 
 
 class SignUpForm(UserCreationForm):  # type: ignore[type-arg]

@@ -26,6 +26,8 @@ Respond = Callable[[HttpRequest], Any]
 
 # Of one address, for all accounts together: else nine for each of them would never be too many.
 ADDRESS_FAILURE_LIMIT = 50
+# Of a username so much is counted by, and kept: none is longer.
+MAX_USERNAME = 150
 
 
 class Handler(AxesDatabaseHandler):  # type: ignore[misc]
@@ -36,6 +38,7 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]
 
     def is_allowed(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
         """Tell whether a password is checked, and count it before. Raises: django.db.Error."""
+        credentials = cut(credentials)
         name = str((credentials or {}).get("username", ""))
         wait = too_soon(address_of(request) or "", name)
         if wait:
@@ -50,13 +53,21 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]
 
     def is_locked(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
         """Tell whether a password is not looked at. Raises: django.db.Error."""
-        return super().is_locked(request, credentials) or address_opens(request, timezone.now()) is not None
+        return super().is_locked(request, cut(credentials)) or address_opens(request, timezone.now()) is not None
 
     def user_login_failed(self, sender: Any, credentials: Any, request: Any = None, **kwargs: Any) -> None:
         """Keep a wrong attempt, in the place of the one that was begun. Raises: django.db.Error."""
         with settings.TURN(), transaction.atomic():
             end_attempt(request)
-            super().user_login_failed(sender, credentials, request, **kwargs)
+            super().user_login_failed(sender, cut(credentials), request, **kwargs)
+
+
+def cut(credentials: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return credentials with no more of a username than any account's has: forms refuse longer ones, others may not."""
+    name = (credentials or {}).get("username")
+    if isinstance(name, str) and len(name) > MAX_USERNAME:
+        return {**(credentials or {}), "username": name[:MAX_USERNAME]}
+    return credentials
 
 
 @sync_and_async_middleware
@@ -78,8 +89,11 @@ def attempts(get_response: Respond) -> Respond:
 
 
 def too_soon(address: str, name: str) -> float:
-    """Count a password, right or wrong; return 0, or the seconds until one may be given."""
-    return throttle.passwords.take(f"{address} {name}") or throttle.passwords_of_address.take(address)
+    """Count a password, right or wrong; return 0, or the seconds until one may be given.
+
+    The address comes first: one that has had enough fills the table of accounts no further.
+    """
+    return throttle.passwords_of_address.take(address) or throttle.passwords.take(f"{address} {name}")
 
 
 def one_by_one() -> None:
@@ -122,7 +136,7 @@ def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
 
 def account_opens(request: HttpRequest, now: datetime) -> datetime | None:
     """Return until when nobody signs in to this account from this address. Raises: django.db.Error."""
-    name = (getattr(request, "axes_credentials", None) or {}).get("username", "")
+    name = (cut(getattr(request, "axes_credentials", None)) or {}).get("username", "")
     return opens(tried_from(request).filter(username=name), settings.AXES_FAILURE_LIMIT, now)
 
 

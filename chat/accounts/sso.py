@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount
@@ -19,7 +20,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from chat import locks, people, set_up
-from chat.site import absolute
+from chat.site import absolute, within
 
 logger = logging.getLogger("chat.accounts")
 
@@ -45,6 +46,10 @@ def to_provider(sociallogin: Any) -> HttpResponse:
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    def is_safe_url(self, url: str) -> bool:
+        """Tell whether an address may be led on to: one of this site, whichever way it is spelled."""
+        return bool(super().is_safe_url(within(context.request, url)))
+
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         return render(request, "accounts/sso_failed.html", {"closed": True}, status=403)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LogoutView, PasswordResetDoneView
+from django.contrib.auth.views import PasswordResetDoneView
 from django.urls import path
 from django.views.generic import RedirectView
 
@@ -13,7 +13,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="accounts:profile")),
     path("sign-in/", views.SignIn.as_view(), name="sign-in"),
     path("sign-up/", views.SignUp.as_view(), name="sign-up"),
-    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("sign-out/", views.SignOut.as_view(), name="sign-out"),
     path("set-up/", views.SetUp.as_view(), name="set-up"),
     path("profile/", views.ProfilePage.as_view(), name="profile"),
     path("password/", views.PasswordChange.as_view(), name="password-change"),

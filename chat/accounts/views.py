@@ -30,12 +30,14 @@ from chat.accounts.forms import (
     PasswordForm,
     ProfileForm,
     SetUpForm,
+    SignInForm,
     SignUpForm,
     write_password,
 )
 from chat.accounts.language import speak
 from chat.pages import once
 from chat.site import within
+from chat.told import told
 from chat.wire.codes import WireError
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -50,26 +52,38 @@ def ways_in() -> dict[str, Any]:
     return {"sign_up_open": settings.CHAT.sign_up, "sso": sso}
 
 
-class LeadsOn(django_views.RedirectURLMixin):
-    """Leads on within this site, and never back to the ways in: that would go round in a circle."""
+class Within(django_views.RedirectURLMixin):
+    """Leads on within this site, whichever way its address is spelled."""
 
     request: HttpRequest
 
     def get_redirect_url(self, request: HttpRequest | None = None) -> str:
         given = self.request.POST.get(self.redirect_field_name, self.request.GET.get(self.redirect_field_name, ""))
         url = within(self.request, given)
-        if not url_has_allowed_host_and_scheme(url, self.get_success_url_allowed_hosts(), self.request.is_secure()):
-            return ""
+        own = url_has_allowed_host_and_scheme(url, self.get_success_url_allowed_hosts(), self.request.is_secure())
+        return url if own else ""
+
+
+class LeadsOn(Within):
+    """Leads on, and never back to the ways in: that would go round in a circle."""
+
+    def get_redirect_url(self, request: HttpRequest | None = None) -> str:
+        url = super().get_redirect_url(request)
         ways = (reverse("accounts:sign-in"), reverse("accounts:sign-up"))
         return "" if url.split("?")[0].endswith(ways) else url
 
 
 class SignIn(LeadsOn, django_views.LoginView):
     template_name = "accounts/sign_in.html"
+    authentication_form = SignInForm
     redirect_authenticated_user = True
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**kwargs, **ways_in(), no_accounts=set_up.needed())
+
+
+class SignOut(Within, django_views.LogoutView):
+    """The end of a session, and on to where one wanted to go."""
 
 
 @method_decorator(SECRET, name="dispatch")
@@ -90,7 +104,11 @@ class SignUp(LeadsOn, FormView):  # type: ignore[type-arg]
         wait = throttle.sign_ups.take(address_of(self.request) or "")
         if wait:
             return throttle.later(self.request, "accounts/throttled.html", wait, sign_up=True)
-        user = form.create(lambda made: once.settle(self.request, self.get_success_url(), made))
+        try:
+            user = form.create(lambda made: once.settle(self.request, self.get_success_url(), made))
+        except WireError as error:
+            form.add_error(None, told(error.message))
+            return self.form_invalid(form)
         if user is None:
             return self.form_invalid(form)
         login(self.request, user, backend=BACKEND)
