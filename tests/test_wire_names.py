@@ -159,6 +159,19 @@ def test_a_name_that_is_empty_or_too_long_is_refused_with_both_numbers(name: str
         clean(name)
 
 
+@pytest.mark.parametrize("name", ["x" * 1001, " " * 1001 + "x", "\u202e" * 2_000_000, "e\u0301" * 600])
+def test_of_a_name_far_too_long_no_character_is_looked_at(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.wire.names.unicodedata", None)
+    with pytest.raises(WireError, match=f"expected 1 to {MAX_NAME_CHARACTERS} characters, got {len(name)}") as caught:
+        clean(name)
+    assert caught.value.key == "name.length"
+
+
+@pytest.mark.parametrize("name", [" " * 999 + "x", "x" + " " * 999])
+def test_spaces_around_a_name_are_taken_away_first(name: str) -> None:
+    assert clean(name) == "x"
+
+
 @given(st.text(max_size=50))
 def test_a_clean_name_is_visible_short_stable_and_not_the_servers(name: str) -> None:
     try:

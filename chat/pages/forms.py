@@ -22,16 +22,24 @@ KINDS = [choice for choice in Room.Kind.choices if choice[0] != Room.Kind.DIRECT
 HOURS = {"1": _("An hour"), "24": _("A day"), "168": _("7 days"), "720": _("30 days")}
 MAX_USES = 1000
 MAX_SEARCH = 100
+MAX_TITLE, MAX_TOPIC = 100, 250
 
 
 def check_visible(text: str) -> None:
-    """Refuse characters that are not seen. Raises: ValidationError."""
+    """Refuse characters that are not seen, and marks on nothing. Raises: ValidationError.
+
+    What no field may hold is not looked at: its length is refused.
+    """
+    text = text[: max(MAX_TITLE, MAX_TOPIC)]
     for character in text:
         hidden = unicodedata.category(character) in FORBIDDEN_CATEGORIES or character in INVISIBLE
         if hidden and character != JOINER:
             raise forms.ValidationError(told(f"Expected visible characters, got U+{ord(character):04X}."))
-    if not text.replace(JOINER, "").strip():
+    seen = text.replace(JOINER, "").strip()
+    if not seen:
         raise forms.ValidationError(_("Expected visible characters, got none."))
+    if all(unicodedata.category(character)[0] in "MZ" for character in seen):
+        raise forms.ValidationError(told("Expected visible characters, got marks alone."))
 
 
 def slug_for(title: str) -> str:
@@ -44,7 +52,7 @@ class Titled(forms.Form):
 
     title = forms.CharField(
         label=_("Name"),
-        max_length=100,
+        max_length=MAX_TITLE,
         validators=[check_visible],
         error_messages={"required": _("Expected a name, got nothing.")},
     )
@@ -55,7 +63,7 @@ class Topical(forms.Form):
 
     topic = forms.CharField(
         label=_("Topic"),
-        max_length=250,
+        max_length=MAX_TOPIC,
         required=False,
         validators=[check_visible],
         help_text=_("One line on what the room is for. It stands below the room's name."),

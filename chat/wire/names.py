@@ -11,6 +11,8 @@ from chat.wire.codes import Error, WireError
 from chat.wire.skeletons import prototypes, skeleton
 
 MAX_NAME_CHARACTERS = 40
+# As it comes, with spaces and marks that composing takes away; of what is longer no character is looked at.
+MAX_RAW_CHARACTERS = 1000
 # Categories that a name may not hold: controls, formats (zero width, bidi), surrogates, private use, unassigned, line and paragraph ends.
 FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # Letters, marks and signs that show nothing, or a blank, and that no name needs: Default_Ignorable_Code_Point outside Cf,
@@ -48,6 +50,8 @@ def clean(name: str, given: str = "") -> str:
     Raises: WireError where it is empty, too long, shows nothing, holds invisible characters, passes for the server, or
     is one that only the server gives.
     """
+    if len(name) > MAX_RAW_CHARACTERS:
+        raise wrong_length(len(name))
     for character in name:
         if unicodedata.category(character) in FORBIDDEN_CATEGORIES or character in INVISIBLE:
             code = f"{ord(character):04X}"
@@ -60,13 +64,7 @@ def clean(name: str, given: str = "") -> str:
             )
     shown = " ".join(unicodedata.normalize("NFC", name).split())
     if not 1 <= len(shown) <= MAX_NAME_CHARACTERS:
-        raise WireError(
-            Error.BAD_FRAME,
-            f"payload.name: expected 1 to {MAX_NAME_CHARACTERS} characters, got {len(shown)}",
-            key="name.length",
-            params={"most": MAX_NAME_CHARACTERS, "count": len(shown)},
-            field="name",
-        )
+        raise wrong_length(len(shown))
     if all(unicodedata.category(character)[0] in "MZ" for character in shown):
         raise WireError(
             Error.BAD_FRAME,
@@ -79,6 +77,17 @@ def clean(name: str, given: str = "") -> str:
     if shown != given and reserved().fullmatch(skeleton(shown)):
         raise WireError(Error.FORBIDDEN, f"payload.name: “{shown}” is a name that only the server gives")
     return shown
+
+
+def wrong_length(count: int) -> WireError:
+    """Return what is said of a name of so many characters, also of none."""
+    return WireError(
+        Error.BAD_FRAME,
+        f"payload.name: expected 1 to {MAX_NAME_CHARACTERS} characters, got {count}",
+        key="name.length",
+        params={"most": MAX_NAME_CHARACTERS, "count": count},
+        field="name",
+    )
 
 
 @functools.cache
