@@ -90,10 +90,12 @@ test("joined, the parts are the text, and a link leads over http or https", () =
 });
 
 test("the longest message takes no longer than its length allows", () => {
-  const paths = [")", "]", "(", ".", ".)", "https://", "https://a.", "https://a.b,", "https://a.b,/=", "https://a.b/*谢", "http://[", "@", "a\u200c", "_*"];
-  const hosts = ["a", "ü", "谢", ".", "a.", "a.谢.", "._-", "https://a.b,", "@", "https://u@/"];
+  const paths = [")", "]", "(", ".", ".)", ")*", ")'", "https://", "https://a.", "https://a.b,", "https://a.b,/=", "https://a.b/*谢", "http://[", "@", "a\u200c", "_*"];
+  const hosts = ["a", "ü", "谢", ".", "a.", "a.谢.", "._-", "a-", "-_谢", "https://a.b,", "@", "https://u@/"];
+  const whole = ["**[a](https://a.b/)** ", "**a https://a.b/ ", "*a", "*(https://a.b/)*."];
   const long = (piece) => piece.repeat(Math.ceil(65_536 / piece.length));
-  const texts = [...paths.map((piece) => `*https://example.org/${long(piece)}`), ...hosts.map((piece) => `https://${long(piece)}.com/`)];
+  const leads = ["*", "(", "**see *("];
+  const texts = [...whole.map(long), ...leads.flatMap((lead) => paths.map((piece) => `${lead}https://example.org/${long(piece)}`)), ...hosts.map((piece) => `https://${long(piece)}.com/`)];
   const begun = performance.now();
   for (const text of texts) parts(text);
   assert.ok(performance.now() - begun < 4000);

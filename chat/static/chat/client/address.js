@@ -2,7 +2,7 @@
 
 /** What ends an address wherever it stands: blanks, what no address holds, and the marks of every script but ASCII's. */
 const END = [
-  String.raw`[\s<>"\x60\{\}\|\\^…‥—―⸺⸻՝]`,
+  String.raw`[\s<>"\x60\{\}\|\\^…‥⋯᠁—―⸺⸻՝༔※¦‖│┃❘-❠\u{1f676}-\u{1f678}]`,
   String.raw`[[\p{Terminal_Punctuation}\p{Quotation_Mark}\p{Ps}\p{Pe}\p{Pi}\p{Pf}]--[!-~]]`,
   // CJK and full-width marks and signs. The middle dot of Japanese stands within names: レオナルド・ダ・ヴィンチ.
   String.raw`[[\u3001-\u303f\ufe10-\ufe1f\ufe30-\ufe6f\uff00-\uff64\uffe0-\uffee]&&[\p{P}\p{S}]]`,
@@ -21,14 +21,25 @@ export const MAX_HOST = 253;
 
 /** Right behind an ASCII host, words of these scripts and signs are the next word. No top-level domain begins so. */
 const UNSPACED = ["Han", "Hira", "Kana", "Bopo", "Hang", "Thai", "Laoo", "Khmr", "Mymr", "Tibt"].map((it) => `\\p{scx=${it}}`).join("");
-const GLUED = new RegExp(`^[A-Za-z0-9\\-]+(?=[${UNSPACED}\\p{S}])`, "v");
+const GLUED = new RegExp(`^[A-Za-z0-9](?:-*[A-Za-z0-9])*(?=[\\-_]*[${UNSPACED}\\p{S}])`, "v");
 /** Letters of two alphabets, as in no top-level domain: a look-alike, or a word that was glued to one. */
 const MIXED = /[A-Za-z].*[\p{L}--\p{scx=Latn}]|[\p{L}--\p{scx=Latn}].*[A-Za-z]/v;
 /** What browsers read as a host's dot, though it ends a sentence, or as the end of a user's name. */
 const GOES_ON = /[A-Za-z0-9＠]|(?<!:[0-9]+)[。．｡][\p{L}\p{N}]/vy;
 
+/** Hosts that are whole without a dot. */
+const WHOLE = /^(?:localhost|\[.*\])$/i;
+
 const OPENERS = { ")": "(", "]": "[" };
-const SENTENCE_END = /[.,:;!?'¡¿–•·・･՚-՟]/;
+const SENTENCE_END = /[.,:;!?'¡¿–•‣·・･†‡՚-՟״]/;
+/** What encloses an address that stands right behind it. */
+const BEFORE = /(?<bracket>[(\[]?)(?<marks>[*_~'׳]*)$/;
+/** Emphasis of several words that is open before an address: not `_`, which may be the end of the address itself. */
+const OPEN_EMPHASIS = /(?<=^|[\s(\[])(?<marks>\*\*?|~~|__)(?![\s*_~.\/])(?:(?!\k<marks>).)*$/;
+/** So many characters before an address are looked at. */
+const LOOKED_BACK = 200;
+/** Behind a bracket that closes nothing: no address goes on so, though one may be `/a)b`. */
+const OUTSIDE = /[*_~']{0,8}[^\x00-\x7f]/y;
 /** Before another address these lead on to it: an archive's `/`, a query's `=`. Other signs stand between the two. */
 const LEADS_ON = /[A-Za-z0-9\/=?&#:%+\-_~@$]/;
 
@@ -42,9 +53,17 @@ export function addressAt(text, start, from) {
   const host = isUnsure(text.slice(from, region), text, name, end) ? "" : name;
   const hasPath = /[/?#]/.test(text[region] ?? "") && (host === "" || end === region);
   if (!hasPath) return { host, stop: region, last: end };
-  const before = /[*_~']*$/.exec(text.slice(Math.max(0, start - 8), start))[0];
-  const { stop, loose } = pathEnd(text, region, before.at(-1));
-  return { host, stop, last: trimmed(text, stop, loose, before) };
+  const around = surroundings(text, start);
+  const { stop, loose } = pathEnd(text, region, around);
+  return { host, stop, last: trimmed(text, stop, loose, around.marks) };
+}
+
+/** Return {marks, isEnclosed}: the quotes and the emphasis that an address stands in, and whether brackets open right before it. */
+function surroundings(text, start) {
+  const lead = text.slice(Math.max(0, start - LOOKED_BACK), start);
+  const { index, groups } = BEFORE.exec(lead);
+  const emphasis = OPEN_EMPHASIS.exec(lead.slice(0, index))?.groups.marks ?? "";
+  return { marks: emphasis + groups.marks, isEnclosed: groups.bracket !== "" };
 }
 
 /** Return {name, end}: the host, without the end of a sentence where nothing follows it. */
@@ -71,11 +90,12 @@ function isUnsure(authority, text, name, end) {
   GOES_ON.lastIndex = end;
   const next = GOES_ON.exec(text)?.[0] ?? "";
   // A whole host before an ideographic full stop is one, whatever word comes next.
-  return next.length > 1 ? labels.length === 1 : next !== "";
+  return next.length > 1 ? labels.length === 1 && !WHOLE.test(name) : next !== "";
 }
 
 /** Return {stop, loose}: where a path ends, and the places of the brackets in it that close, or open, nothing. */
-function pathEnd(text, from, before) {
+function pathEnd(text, from, { marks, isEnclosed }) {
+  const closing = [...marks].reverse().join("");
   const open = [];
   const loose = new Set();
   TOKEN.lastIndex = from;
@@ -88,9 +108,15 @@ function pathEnd(text, from, before) {
     if (sign === "(" || sign === "[") open.push(index);
     if (closesNothing) loose.add(index);
     // What closes what stands before the address ends it, unless an address goes on so: `/a)b`.
-    if ((closesNothing || sign === before) && text.charCodeAt(index + 1) > 0x7f) return { stop: index, loose: withAll(loose, open) };
+    const ends = closesNothing ? isEnclosed || matchesAt(OUTSIDE, text, index + 1) : sign === closing[0] && isClosed(text, index, closing);
+    if (ends) return { stop: index, loose: withAll(loose, open) };
   }
   return { stop: text.length, loose: withAll(loose, open) };
+}
+
+/** Tell whether all the marks are closed at a place, and a letter of another script follows. */
+function isClosed(text, at, closing) {
+  return text.startsWith(closing, at) && text.charCodeAt(at + closing.length) > 0x7f;
 }
 
 function close(open, text, sign) {
@@ -105,14 +131,24 @@ function withAll(places, others) {
 }
 
 /** Return where an address ends without the end of the sentence, or the brackets and marks of emphasis, that it stands in. */
-function trimmed(text, stop, loose, before) {
-  let marks = before;
-  for (let end = stop; ; end -= 1) {
+function trimmed(text, stop, loose, marks) {
+  let left = marks;
+  let end = stop;
+  // A bracket that closes what stands before ends an address, whatever marks are behind it: `*(see /a)*`.
+  for (let at = stop - 1; SIGNS.includes(text[at]) || SENTENCE_END.test(text[at]); at -= 1) {
+    if (loose.has(at) && text[at] in OPENERS) end = at;
+  }
+  for (; ; end -= 1) {
     const last = text[end - 1];
     // The outermost mark ends last: `*_…_*`.
-    if (marks.includes(last)) marks = marks.slice(marks.indexOf(last) + 1);
+    if (left.includes(last)) left = left.slice(left.indexOf(last) + 1);
     else if (!SENTENCE_END.test(last) && !loose.has(end - 1)) return end;
   }
+}
+
+function matchesAt(pattern, text, at) {
+  pattern.lastIndex = at;
+  return pattern.test(text);
 }
 
 function endOf(pattern, text, from) {
