@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -22,6 +23,14 @@ Open = Callable[..., Window]
 def filled(piece: str) -> str:
     """Return as much of a piece as a message may have."""
     return piece * (SIZE // len(piece.encode()))
+
+
+def of_many_scripts(units: int, seed: int) -> str:
+    """Return a text that goes on in another script, and another font, with almost each letter."""
+    letters = [*range(0x100, 0x3000), *range(0xA000, 0xD7FF), *range(0x10000, 0x1FC00)]
+    random = Random(seed)
+    text = "".join(chr(random.choice(letters)) for _ in range(units))
+    return text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", "ignore")
 
 
 PLAIN = filled("word and word ")
@@ -61,7 +70,12 @@ HEAVY = {
     "a host of 20,000 letters": "https://" + "ü" * 20_000 + ".example/",
     "mathematical letters": filled("𝕬"),
     "musical signs": filled("𝄞𝅘𝅥𝅮"),
+    "many scripts": of_many_scripts(22_000, 0),
+    **{f"many scripts, short, {seed}": of_many_scripts(1990, seed) for seed in range(1, 4)},
+    "tabs, short": "x\t" * 990,
 }
+# Of as much as fits unfolded; a plain one is 1,700 pixels high on a phone.
+MOST_PIXELS = 1_000
 # The CPU time of the page's main thread, in seconds: ten times what a quiet machine takes.
 MOST_SECONDS = 0.5
 
@@ -102,6 +116,40 @@ def test_no_text_of_the_longest_takes_the_page_long_to_draw_nor_to_unfold(unlimi
     assert {name: seconds for name, seconds in drawn.items() if seconds > MOST_SECONDS} == {}
     assert len(unfolded) > 25
     assert {name: seconds for name, seconds in unfolded.items() if seconds > 2 * MOST_SECONDS} == {}
+
+
+def test_short_texts_that_are_slow_or_high_are_folded(unlimited: Server, window: Open) -> None:
+    script = Script()
+    phone = {"width": 390, "height": 800}
+    one = window(unlimited, "/rooms/lobby", lossy=script.serve, viewport=phone).joined()
+    for name, text in HEAVY.items():
+        if "short" in name:
+            known = one.messages.count()
+            script.message(text, AT)
+            expect(one.messages).to_have_count(known + 1)
+            expect(one.messages.last.locator(".fold")).to_be_visible()
+            assert one.messages.last.evaluate("(node) => node.offsetHeight") < MOST_PIXELS, name
+            assert len(one.messages.last.locator(".text").text_content() or "") < 400, name
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Look:\n" + "words and words " * 200, "Look:\nwords and words words"),
+        ("\n" * 25 + "words\n" * 30, "words\nwords"),
+        ("\u2800\n" * 25 + " " * 3000 + "https://a.example/x and so on", "https://a.example/x and so on"),
+    ],
+    ids=["a short first line", "blank lines first", "blanks first"],
+)
+def test_the_head_of_a_folded_text_shows_some_of_it(unlimited: Server, window: Open, text: str, shown: str) -> None:
+    script = Script()
+    one = window(unlimited, "/rooms/lobby", lossy=script.serve).joined()
+    script.message(text, AT)
+    fold = one.page.get_by_role("button", name="Show all")
+    fold.wait_for()
+    assert (one.messages.locator(".text").text_content() or "").startswith(shown)
+    fold.click()
+    assert one.messages.locator(".text").text_content() == text
 
 
 def test_a_long_text_is_folded_and_unfolded_by_mouse_and_keyboard_and_nothing_of_it_is_lost(

@@ -6,3 +6,8 @@ const SHOWN =
 export function showsNothing(text) {
   return !SHOWN.test(text);
 }
+
+/** Return where the first sign is that is seen; -1 where there is none. */
+export function firstShown(text) {
+  return text.search(SHOWN);
+}

@@ -1,4 +1,4 @@
-import { blockEnds, headEnd, thinned } from "../client/drawn.js";
+import { blockEnds, headOf, thinned } from "../client/drawn.js";
 import { parts } from "../client/links.js";
 import { t } from "../client/words.js";
 import { button, element } from "./element.js";
@@ -9,9 +9,9 @@ const ADDRESS_BEYOND = 2048;
 /** Show a text in a message's body: whole, or its head and a button that shows all of it. */
 export function showText(body, text) {
   const drawn = thinned(text);
-  const end = headEnd(drawn);
-  putWords(body, head(drawn, end));
-  if (end < drawn.length) body.firstElementChild.after(foldButton(body, drawn, end));
+  const place = headOf(drawn);
+  putWords(body, head(drawn, place));
+  if (place.end - place.start < drawn.length) body.firstElementChild.after(foldButton(body, drawn, place));
 }
 
 /** Put the words of a message into its body, in the place of those before. */
@@ -20,12 +20,12 @@ export function putWords(body, words) {
   body.firstElementChild.replaceWith(words);
 }
 
-function foldButton(body, drawn, end) {
+function foldButton(body, drawn, place) {
   const fold = button("fold", t("Show all"), () => {
     const open = fold.getAttribute("aria-expanded") !== "true";
     fold.setAttribute("aria-expanded", String(open));
     fold.textContent = open ? t("Show less") : t("Show all");
-    body.firstElementChild.replaceWith(open ? whole(drawn) : head(drawn, end));
+    body.firstElementChild.replaceWith(open ? whole(drawn) : head(drawn, place));
     // The list has grown or shrunk under its reader, who may stand at its end no longer.
     body.closest(".messages")?.dispatchEvent(new Event("scroll"));
   });
@@ -33,13 +33,14 @@ function foldButton(body, drawn, end) {
   return fold;
 }
 
-function head(drawn, end) {
+function head(drawn, { start, end }) {
   const node = textNode(end < drawn.length ? "text cut" : "text");
   const seen = drawn.slice(0, end + ADDRESS_BEYOND);
   const known = parts(seen);
   // What is cut off in the middle would lead elsewhere.
   if (seen.length < drawn.length && known.at(-1)?.href) known.at(-1).href = null;
-  node.append(...taken(known, end));
+  taken(known, start);
+  node.append(...taken(known, end - start));
   return node;
 }
 
