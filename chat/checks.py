@@ -168,14 +168,22 @@ def check_hosts(conf: Conf) -> list[CheckMessage]:
     return []
 
 
+def root_paths(arguments: Sequence[str]) -> list[str]:
+    """Return the values of --root-path; daphne takes it by its beginning, too: `--root=/chat`."""
+    found = []
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, sign, value = argument.partition("=")
+        if name.startswith("--r") and "--root-path".startswith(name):
+            found.append(value if sign else following)
+    return found
+
+
 def check_prefix(arguments: Sequence[str], environment: Mapping[str, str], forced: str) -> list[CheckMessage]:
     """Return that a path prefix is not supported, by whichever way of a server or of Django one is given."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
     given = [
         ("FORCE_SCRIPT_NAME", forced),
         *((name, environment.get(name, "")) for name in ("SCRIPT_NAME", "UVICORN_ROOT_PATH")),
-        *(pair for pair in pairs if pair[0] == "--root-path"),
-        *(("--root-path", it.partition("=")[2]) for it in arguments if it.startswith("--root-path=")),
+        *(("--root-path", prefix) for prefix in root_paths(arguments)),
     ]
     return [
         Warning(
