@@ -114,6 +114,35 @@ def test_a_room_is_made_somebody_comes_by_a_link_and_is_put_out_again(
     assert [*ada.errors, *bob.errors, *other.errors] == []
 
 
+# What holds a person's words in a line of a page, and lets marks on them draw over the neighbours of that line.
+UNCLIPPED = """() => [...document.querySelectorAll("bdi, h1, .flash p")].filter((node) => {
+  for (let box = node; !box.matches("ul, form, section, nav, main, body"); box = box.parentElement)
+    if (/clip|hidden/.test(getComputedStyle(box).overflowY)) return false;
+  return true;
+}).map((node) => node.outerHTML)"""
+
+
+def test_marks_in_a_name_draw_over_no_neighbour_on_any_page_of_a_room(
+    server: Server, signed_in: Callable[..., Window]
+) -> None:
+    page = signed_in("Ada", "/rooms/new/").page
+    page.fill("#id_topic", "topic" + "\u0301" * 60)
+    page.fill("#id_slug", "piled-up")
+    url = make_room(page, "Piled up" + "\u0301" * 60)
+    page.goto(f"{url}/invitations/")
+    page.get_by_role("button", name="Make the link").click()
+    link = page.locator("#link").input_value()
+    guest = signed_in("Bob", "/rooms/").page
+    guest.goto(link)
+    assert guest.evaluate(UNCLIPPED) == []
+    for path in ("invitations", "members", "settings"):
+        page.goto(f"{url}/{path}/")
+        assert page.evaluate(UNCLIPPED) == [], path
+    for path in ("/rooms/", "/direct/new/", "/accounts/profile/"):
+        page.goto(server.url(path))
+        assert page.evaluate(UNCLIPPED) == [], path
+
+
 def test_a_conversation_appears_beside_the_messages_of_the_other(
     server: Server, signed_in: Callable[..., Window]
 ) -> None:

@@ -133,11 +133,25 @@ def test_it_says_so_in_chinese(server: Server, browser: Browser) -> None:
 
 
 @on_one_server
-@pytest.mark.parametrize("path", ["/rooms/", "/admin/login/"])
-def test_other_pages_say_so_too(server: Server, page: Page, path: str) -> None:
-    page.route("**/ui/menu.js" if path == "/rooms/" else "**/admin/js/theme.js", missing)
+@pytest.mark.parametrize(
+    ("path", "pattern"),
+    [
+        ("/rooms/", "**/ui/menu.js"),
+        ("/admin/login/", "**/admin/js/theme.js"),
+        ("/accounts/sign-in/", "**/ui/once.js"),
+        ("/accounts/password/reset/", "**/chat/accounts.css"),
+    ],
+)
+def test_other_pages_say_so_too(server: Server, page: Page, path: str, pattern: str) -> None:
+    page.route(pattern, missing)
     page.goto(server.url(path))
     expect(page.locator("#load-failed")).to_be_visible()
+    if path == "/accounts/sign-in/":
+        page.fill("#id_username", TYPED.splitlines()[0])
+        page.unroute(pattern)
+        page.get_by_role("button", name="Reload").click()
+        expect(page.locator("#load-failed")).to_be_hidden()
+        expect(page.locator("#id_username")).to_have_value(TYPED.splitlines()[0])
 
 
 # A rolling upgrade
