@@ -95,8 +95,9 @@ def check_schema(found: Schema) -> list[CheckMessage]:
 
 
 def check_writes() -> list[CheckMessage]:
-    """Write a row and take it away again."""
+    """Ask for the turn that a write needs; write a row and take it away again."""
     try:
+        getattr(settings.TURN, "check", lambda: None)()
         Process.tell(CHECK, "manage.py check", 0, 0, "up")
         Process.forget(CHECK)
     except DatabaseError as error:

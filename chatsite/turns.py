@@ -8,6 +8,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
+
+from django.db import OperationalError
 
 try:
     import fcntl
@@ -23,14 +26,21 @@ class Turns:
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
+        """Raises: OperationalError where nobody here could take a turn: without it nothing of the file is written."""
         if fcntl is None:
             yield
             return
-        with self.path.open("ab") as file:
+        with self.open() as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield  # Closing the file gives the turn to the next.
 
     def check(self) -> None:
-        """Open the file without waiting for a turn. Raises: OSError where nobody here could take one."""
+        """Open the file without waiting for a turn. Raises: OperationalError where nobody here could take one."""
         if fcntl is not None:
-            self.path.open("ab").close()
+            self.open().close()
+
+    def open(self) -> IO[bytes]:
+        try:
+            return self.path.open("ab")
+        except OSError as error:
+            raise OperationalError(f"{self.path.name}: {error.strerror or error}") from error

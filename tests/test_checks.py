@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from django.core.checks import ERROR, WARNING, run_checks
 from django.db import OperationalError, connection
@@ -17,6 +20,7 @@ from chat.checks import (
     check_settings,
 )
 from chat.models import AllowedOrigin, Process
+from chatsite.turns import Turns
 from tests.fakes import configuration
 
 
@@ -143,6 +147,16 @@ def test_a_database_on_which_servers_would_not_be_ready_is_an_error_of_a_deploym
         cursor.execute(statement)
     assert [message.id for message in check_database()] == ids
     assert "away" in statement or not Process.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_lock_file_that_cannot_be_opened_is_an_error_of_a_deployment(tmp_path: Path, settings: Any) -> None:
+    settings.TURN = Turns(tmp_path / "made.sqlite3")
+    assert check_database() == []
+    (tmp_path / "made.sqlite3.turn").unlink()
+    (tmp_path / "made.sqlite3.turn").mkdir()
+    (error,) = check_database()
+    assert (error.id, error.msg) == ("chat.E023", "The database cannot be written: its file cannot be opened.")
 
 
 def test_a_database_that_does_not_answer_is_an_error_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

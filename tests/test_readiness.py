@@ -10,8 +10,10 @@ from django.db import InterfaceError, OperationalError, ProgrammingError, connec
 from django.test import RequestFactory
 
 from chat import schema
+from chat.database import is_outage
 from chat.pages.failed import failed
 from chat.readiness import Readiness
+from chat.rooms.writer import is_down
 from chat.schema import Schema
 from chat.write_errors import write_error
 from chatsite.turns import Turns
@@ -149,6 +151,17 @@ def test_a_lock_file_that_cannot_be_opened_is_found_without_waiting_for_it(tmp_p
         turns.check()
     (tmp_path / "made.sqlite3.turn").unlink()
     (tmp_path / "made.sqlite3.turn").mkdir()
-    with pytest.raises(OSError, match="Is a directory") as raised:
+    with pytest.raises(OperationalError, match="Is a directory") as raised:
         turns.check()
     assert write_error(raised.value)
+
+
+def test_whoever_writes_without_a_turn_is_told_as_of_a_database_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "made.sqlite3.turn").mkdir()
+    with pytest.raises(OperationalError) as raised, Turns(tmp_path / "made.sqlite3")():
+        raise AssertionError("no turn was taken")
+    assert is_outage(raised.value) and is_down(raised.value)
+    try:
+        raise raised.value
+    except OperationalError:
+        assert failed(RequestFactory().post("/accounts/sign-up/")).status_code == 503
