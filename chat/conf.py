@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chat import service_urls
 from chat.kept_key import kept_key
-from chat.service_urls import hidden, scheme_of
+from chat.service_urls import FLAGS, hidden, lowered, scheme_of
 from chat.wire.origins import DEFAULT_PORTS, parse_pattern, read_ipv6, read_name
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -127,13 +127,9 @@ class Reader:
 
     def flag(self, name: str, default: bool) -> bool:
         value = self.text(name)
-        if value.lower() in ("1", "true", "yes", "on"):
-            return True
-        if value.lower() in ("0", "false", "no", "off"):
-            return False
-        if value:
+        if value and value.lower() not in FLAGS:
             raise BadSetting(name, value, "0 or 1")
-        return default
+        return FLAGS.get(value.lower(), default)
 
     def number(self, name: str, default: float, least: float, most: float, *, whole: bool = False) -> Any:
         kind: Callable[[str], float] = int if whole else float
@@ -248,7 +244,8 @@ def read_database_url(reader: Reader, var_dir: Path) -> str:
 def read_redis_urls(reader: Reader) -> tuple[str, ...]:
     """Return one URL for each shard; a sentinel URL holds commas of its own, so it stands alone."""
     text = reader.text("REDIS_URL")
-    urls = (text,) if text.startswith("redis+sentinel://") else tuple(service_urls.redis_urls(text))
+    alone = scheme_of(text) == "redis+sentinel"
+    urls = (lowered(text),) if alone else tuple(service_urls.redis_urls(text))
     for url in urls:
         scheme = scheme_of(url)
         if "cluster" in scheme:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from chat.database import Unavailable, ask
+from chat.database import Unavailable, ask, brief
 from chat.models import Room
 from chat.node import Node
 from chat.wire import json
+
+logger = logging.getLogger("chat.health")
 
 DATABASE_SECONDS = 2.0
 
@@ -65,6 +68,10 @@ class Health:
                 if readiness.schema is None or not readiness.schema.missing:
                     await ask(self.node.database, Room.objects.exists)
         except (Unavailable, TimeoutError):
+            readiness.doubt()
+            return False
+        except Exception as error:  # Whatever it is: whoever asks gets an answer, and the log says why.
+            logger.error("the database could not be asked (%s: %s)", type(error).__name__, brief(error))
             readiness.doubt()
             return False
         return True

@@ -104,6 +104,13 @@ async def test_a_database_that_fails_or_is_silent_makes_a_process_unavailable_in
 
 
 @in_virtual_time
+async def test_whatever_a_question_raises_is_an_answer_and_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    status, told = await report(made(Rows(TypeError("unsupported operand"))))
+    assert (status, told["status"], told["database"]) == (503, "unavailable", "down")
+    assert caplog.messages == ["the database could not be asked (TypeError: unsupported operand)"]
+
+
+@in_virtual_time
 async def test_a_draining_process_is_not_ready() -> None:
     node = made()
     node.draining = True

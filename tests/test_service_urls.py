@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import SplitResult, quote, urlsplit
 
 import pytest
 from redis.asyncio.connection import parse_url
@@ -80,6 +81,14 @@ ALL = quote(SIGNS, safe="")
         ("postgres://h/chat?options=-c%20a%3Db+c", {"OPTIONS": {"options": "-c a=b+c"}}),
         ("postgres://h/chat?conn_max_age=60&sslmode=require", {"CONN_MAX_AGE": 60, "OPTIONS": {"sslmode": "require"}}),
         ("postgres://h/chat?conn_health_checks=true", {"CONN_HEALTH_CHECKS": True}),
+        (
+            "postgres://h/chat?conn_health_checks=no&conn_max_age=None",
+            {"CONN_HEALTH_CHECKS": False, "CONN_MAX_AGE": None},
+        ),
+        ("postgres://h/chat?Disable_Server_Side_Cursors=ON", {"DISABLE_SERVER_SIDE_CURSORS": True}),
+        ("postgres://h?dbname=chat", {}),
+        ("postgres://?service=chat", {"NAME": "", "HOST": "", "OPTIONS": {"service": "chat"}}),
+        ("Postgres://h1,[::1]:5433/chat", {"HOST": "h1,::1", "PORT": ",5433"}),
         ("postgres://h/chat?user=u&password=a%26b%40c", {"USER": "u", "PASSWORD": "a&b@c"}),
     ],
 )
@@ -96,6 +105,24 @@ def test_a_postgresql_url_is_read_by_libpqs_rules(url: str, expected: dict[str, 
         ("DATABASE_URL", "sqlite:///"),
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite:////srv/chat.sqlite3?key=hunter2"),
+        ("DATABASE_URL", "sqlite:////srv/chat%00b"),
+        ("DATABASE_URL", "postgres:chat"),
+        ("DATABASE_URL", "postgres://u:hunter2@h"),
+        ("DATABASE_URL", "postgres://u:hunter2@h/"),
+        ("DATABASE_URL", "postgres://u:hunter2@h?sslmode=require"),
+        ("DATABASE_URL", "postgres://"),
+        ("DATABASE_URL", "postgres:///"),
+        ("DATABASE_URL", "postgres:////var/run/postgresql/"),
+        ("DATABASE_URL", "postgres://u:hunter2@h/" + "x" * 64),
+        ("DATABASE_URL", "postgres://u:a@hunter2/c@db.internal/chat"),
+        ("DATABASE_URL", "postgres://u:a@hunter2/c@db.internal"),
+        ("DATABASE_URL", "postgres://u:hunter2@h/a@b"),
+        ("DATABASE_URL", "postgres://u:hunter2@h/chat?conn_max_age=60s"),
+        ("DATABASE_URL", "postgres://u:hunter2@h/chat?conn_max_age=-1"),
+        ("DATABASE_URL", "postgres://u:hunter2@h/chat?conn_max_age=²"),
+        ("DATABASE_URL", "postgres://u:hunter2@h/chat?conn_max_age="),
+        ("DATABASE_URL", "postgres://u:hunter2@h/chat?conn_health_checks=maybe"),
+        ("DATABASE_URL", "postgres://u:hunter2@h/chat?AUTOCOMMIT=2"),
         ("DATABASE_URL", "postgres://u:hunter2"),
         ("DATABASE_URL", "postgres://u:hunter2/chat"),
         ("DATABASE_URL", "postgres://u:x@hunter2#y?z@h/chat"),
@@ -112,6 +139,18 @@ def test_a_postgresql_url_is_read_by_libpqs_rules(url: str, expected: dict[str, 
         ("REDIS_URL", "h1,hunter2@h2"),
         ("REDIS_URL", "http://:a,hunter2@h1,b@h2"),
         ("REDIS_URL", "redis://:a,hunter2@h:99999"),
+        ("REDIS_URL", "redis://:hunter2@h/²"),
+        ("REDIS_URL", "redis://:hunter2@h/0?db=²"),
+        ("REDIS_URL", "redis://:hunter2@h/0?socket_timeout=abc"),
+        ("REDIS_URL", "redis://:hunter2@h/0?foo=1"),
+        ("REDIS_URL", "redis://:hunter2@h/0?ssl_cert_reqs=none"),
+        ("REDIS_URL", "rediss://:hunter2@h/0?ssl_cert_reqs=maybe"),
+        ("REDIS_URL", "redis://a,REDIS://:hunter2@b/x"),
+        ("REDIS_URL", "redis+sentinel:main"),
+        ("REDIS_URL", "redis+sentinel://:a@hunter2/c@h/main"),
+        ("REDIS_URL", "redis+sentinel://:hunter2@h/main?db=²"),
+        ("REDIS_URL", "redis+sentinel://:hunter2@[::1/main"),
+        ("REDIS_URL", "redis+sentinel://:hunter2@h/main#"),
         ("REDIS_URL", "redis+sentinel://:hunter2@a,b"),
         ("REDIS_URL", "redis+sentinel://:hunter2@a:b/main"),
         ("REDIS_URL", "redis+sentinel://:hunter2@a/main/x"),
@@ -140,6 +179,9 @@ def test_what_would_be_read_otherwise_than_meant_is_refused_without_the_password
         ("redis://a/0,", ["redis://a/0"]),
         ("redis://:p,w@a/0,rediss://:x,y@b/0", ["redis://:p,w@a/0", "rediss://:x,y@b/0"]),
         ("unix:///run/redis.sock?db=1,redis://b", ["unix:///run/redis.sock?db=1", "redis://b"]),
+        ("REDIS://A/0,Redis://:P,w@b", ["redis://A/0", "redis://:P,w@b"]),
+        ("redis://a?socket_timeout=0.5", ["redis://a?socket_timeout=0.5"]),
+        ("rediss://a?ssl_cert_reqs=none&ssl_ca_certs=/x", ["rediss://a?ssl_cert_reqs=none&ssl_ca_certs=/x"]),
         ("", []),
     ],
 )
@@ -186,6 +228,41 @@ def test_a_sentinel_url_has_a_user_of_the_master_and_one_of_the_sentinels(url: s
     assert read({"REDIS_URL": url, "SECRET_KEY": "x"}).redis_urls == (url,)
 
 
+def test_a_sentinel_url_may_be_written_in_capitals() -> None:
+    found = read({"REDIS_URL": "Redis+Sentinel://A,b/Main", "SECRET_KEY": "x"}).redis_urls
+    assert found == ("redis+sentinel://A,b/Main",)
+    assert redis_host(*found, LIMITS)["master_name"] == "Main"
+
+
+def strict_urlsplit(url: str) -> SplitResult:
+    """Take a URL apart as Python 3.11.12 and 3.12.9 do: an address in brackets is the whole host."""
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    if "[" in host and not re.fullmatch(r"\[[^\]]*\](:.*)?", host):
+        raise ValueError("Invalid IPv6 URL")
+    return urlsplit(url)
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("REDIS_URL", "redis+sentinel://s1:26379,[::1]:26379/m"),
+        ("REDIS_URL", "redis+sentinel://u:p@[::1],[::2]/m"),
+        ("REDIS_URL", "redis://[::1]:1/0"),
+        ("DATABASE_URL", "postgres://u:p@h1,[::1]/d"),
+        ("DATABASE_URL", "postgres://[::1]:1,[::2]:2/d"),
+        ("DATABASE_URL", "sqlite:////srv/[x]/a[b"),
+    ],
+)
+def test_several_hosts_by_ipv6_are_read_whatever_urlsplit_makes_of_them(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    monkeypatch.setattr("chat.service_urls.urlsplit", strict_urlsplit)
+    found = read({name: url, "SECRET_KEY": "x"})
+    assert url in (found.database_url, *found.redis_urls)
+    for part in found.redis_urls:
+        assert redis_host(part, LIMITS)
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
@@ -194,6 +271,7 @@ def test_a_sentinel_url_has_a_user_of_the_master_and_one_of_the_sentinels(url: s
         ("smtp+ssl://u:p@m:465", {"EMAIL_USE_SSL": True, "EMAIL_PORT": 465, "EMAIL_HOST": "m"}),
         ("smtp://[::1]:25", {"EMAIL_HOST": "::1"}),
         ("filemail:////srv/a+b%20c#d", {"EMAIL_FILE_PATH": "/srv/a+b c#d"}),
+        ("FileMail:////srv/a#b", {"EMAIL_FILE_PATH": "/srv/a#b"}),
     ],
 )
 def test_a_mail_url_is_decoded_and_nothing_of_it_is_cut_off(url: str, expected: dict[str, Any]) -> None:
