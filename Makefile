@@ -1,15 +1,15 @@
 # `make run` and `make test` need Python 3.11 or newer and make; nothing else.
 # Shells, conda and platforms set variables of these names for purposes of their own: only what stands behind `make` counts.
-argument = $(if $(filter command,$(firstword $(origin $(1)))),$($(1)))
+override argument = $(if $(filter command,$(firstword $(origin $(1)))),$($(1)))
 override PYTHON := $(or $(call argument,PYTHON),python3)
 override HOST := $(or $(call argument,HOST),127.0.0.1)
 override PORT := $(or $(call argument,PORT),8080)
 override SECONDS := $(call argument,SECONDS)
 override SEED := $(call argument,SEED)
 unexport HOST PORT SECONDS SEED PYTHON PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE PIP_REQUIRE_VIRTUALENV PIP_USER PIP_TARGET PIP_PREFIX
-VENV := .venv
-BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+override VENV := $(or $(call argument,VENV),.venv)
+override BIN := $(VENV)/bin
+override PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .PHONY: run setup test long check lint format types js fuzz chaos soak bench messages lock clean
 

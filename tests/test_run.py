@@ -68,13 +68,24 @@ def test_hosts_that_the_operator_allows_are_left_as_they_are(ran: Ran, capsys: p
     assert capsys.readouterr().out == "chatsite: listening at 0.0.0.0:8080\nchatsite: http://box:8080/\n"
 
 
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_empty_variable_counts_as_none(ran: Ran, value: str) -> None:
+    start("--host", "0.0.0.0", ALLOWED_HOSTS=value)
+    assert os.environ["ALLOWED_HOSTS"] == "localhost,127.0.0.1,[::1],box,192.0.2.7,[2001:db8::7]"
+
+
+def test_hosts_with_spaces_between_them_have_links_too(ran: Ran, capsys: pytest.CaptureFixture[str]) -> None:
+    start("--host", "0.0.0.0", ALLOWED_HOSTS="chat.example, box")
+    assert capsys.readouterr().out.splitlines()[1:] == ["chatsite: http://box:8080/"]
+
+
 def test_where_no_name_of_the_machine_is_allowed_the_server_starts_without_a_link(ran: Ran) -> None:
     start("--host", "0.0.0.0", ALLOWED_HOSTS="chat.example")
     assert ran["command"]
     assert "CHATSITE_AT" not in os.environ
 
 
-@pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "80 80", "1e3"])
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "80 80", "1e3", "²", "８０"])
 def test_a_port_that_makes_no_sense_is_one_line(ran: Ran, port: str) -> None:
     with pytest.raises(SystemExit, match="PORT=.* makes no sense: expected a number from 1 to 65535"):
         start(f"--port={port}")
@@ -117,6 +128,11 @@ LOOPBACK = "--host '127.0.0.1' --port '8080'"
             {"VENV": "/elsewhere", "BIN": "/elsewhere/bin", "PIP": "false"},
             ".venv/bin/python -m chatsite.run",
         ),
+        ("run", ["-e"], {"VENV": "/elsewhere"}, ".venv/bin/python -m chatsite.run"),
+        ("run", ["-e"], {"BIN": "/elsewhere/bin"}, ".venv/bin/python -m chatsite.run"),
+        ("setup", ["-e", "-B"], {"PIP": "false"}, ".venv/bin/python -m pip install"),
+        ("run", ["-e"], {"argument": "foo"}, LOOPBACK),
+        ("run", ["-e", "PORT=9000"], {"argument": "foo", "PORT": "1"}, "--host '127.0.0.1' --port '9000'"),
         ("fuzz", [], {"SECONDS": "7"}, "--seconds 300"),
         ("fuzz", ["SECONDS=7"], {"SECONDS": "8"}, "--seconds 7"),
         ("chaos", [], {"SECONDS": "7", "SEED": "1"}, "tests.chaos --database sqlite --seconds 180 \n"),
