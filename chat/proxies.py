@@ -20,6 +20,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 FORWARDED_FOR = b"x-forwarded-for"
 FORWARDED_PROTO = b"x-forwarded-proto"
+# What nginx writes for a peer that came to it over a Unix socket.
+UNIX_HOP = "unix:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +100,19 @@ class Proxies:
     def hops_behind(self, hops: list[str]) -> int:
         """Return where the client stands, counted from the right: the first hop that is no proxy of ours.
 
-        A hop that is no address ends the count before it; 0 where the right-most one is none.
+        A hop that is no address ends the count at the last one that was; 0 where there was none.
         """
-        for number, hop in enumerate(reversed(hops)):
+        behind = 0
+        for number, hop in enumerate(reversed(hops), 1):
+            if hop == UNIX_HOP and self.trust.unix:
+                continue
             address, _ = split_hop(hop)
             if address is None:
-                return number
+                break
+            behind = number
             if not self.trust.names(address):
-                return number + 1
-        return len(hops)
+                break
+        return behind
 
 
 def scheme_told(schemes: list[str], hops: list[str], behind: int) -> str:

@@ -68,6 +68,7 @@ TABLE: list[tuple[list[str], tuple[str, int]]] = [
     (["198.51.100.1, garbage"], PEER),
     (["198.51.100.1, unknown"], PEER),
     (["198.51.100.1, _hidden"], PEER),
+    (["198.51.100.1, unix:"], PEER),
     (["198.51.100.1, garbage, 10.0.0.7"], ("10.0.0.7", 0)),
     (["198.51.100.1, 999.1.1.1"], PEER),
     (["198.51.100.1, 1.2.3"], PEER),
@@ -150,6 +151,27 @@ async def test_a_server_on_a_unix_socket_names_the_variable_once(caplog: pytest.
         await proxies({"type": "http", "scheme": "http", "client": None, "headers": []}, None, None)
     (line,) = caplog.messages
     assert "set TRUSTED_PROXIES=unix" in line
+
+
+@pytest.mark.parametrize(
+    ("hops", "proto", "client", "scheme"),
+    [
+        ("198.51.100.1, unix:", "https, http", ("198.51.100.1", 0), "wss"),
+        ("198.51.100.1, unix:, unix:", "https", ("198.51.100.1", 0), "wss"),
+        ("198.51.100.1, unix:, 10.0.0.7", "http", ("198.51.100.1", 0), "ws"),
+        ("198.51.100.1, 10.0.0.7, unix:", "http", ("198.51.100.1", 0), "ws"),
+        ("1.1.1.1, unix:, 198.51.100.1", "https", ("198.51.100.1", 0), "wss"),
+        ("garbage, 10.0.0.7, unix:", "https", ("10.0.0.7", 0), "wss"),
+        ("garbage, unix:", "https", None, "wss"),
+        ("unix:", "https", None, "wss"),
+        ("198.51.100.1, unix:/run/x", "https", None, "wss"),
+    ],
+)
+async def test_behind_trusted_unix_sockets_a_proxy_on_one_is_a_hop_of_ours(
+    hops: str, proto: str, client: Any, scheme: str
+) -> None:
+    found = await seen(None, hops, proto=proto, trust=Trust(NETWORKS, unix=True))
+    assert (found["client"], found["scheme"]) == (client, scheme)
 
 
 async def test_a_trusted_proxy_may_speak_ipv6_or_ipv4_mapped_into_it() -> None:

@@ -42,6 +42,7 @@ ODD = st.text() | st.lists(PIECES).map("".join) | st.lists(PIECES).map(lambda fo
         ("chrome-extension://abcdefghijklmnop", Origin("chrome-extension", "abcdefghijklmnop", NO_PORT)),
         ("safari-web-extension://2C127FA4-62C7", Origin("safari-web-extension", "2c127fa4-62c7", NO_PORT)),
         ("app://-", Origin("app", "-", NO_PORT)),
+        ("app://.", Origin("app", ".", NO_PORT)),
     ],
 )
 def test_an_origin_is_read_with_its_port_in_lower_case_and_the_shortest_form(text: str, origin: Origin) -> None:
@@ -56,7 +57,22 @@ def test_an_origin_is_written_with_its_port_and_brackets_so_that_it_can_be_read_
 @pytest.mark.parametrize(
     "text",
     [
-        *("", " ", "null", "file://", "http://", "http:///", "http://.", "http://..", "//a.example", "a.example", "*"),
+        *(
+            "",
+            " ",
+            "null",
+            "file://",
+            "http://",
+            "http:///",
+            "http://.",
+            "http://..",
+            "app://..",
+            "app://.a",
+            "app://a..b",
+            "//a.example",
+            "a.example",
+            "*",
+        ),
         *(
             "http://.a.example",
             "http://a..example",
@@ -103,6 +119,7 @@ def test_an_apps_origin_is_written_without_a_port_and_matches_itself_alone() -> 
         ("vscode-webview://1abc", "vscode-webview://1abc"),
         ("app://obsidian.md", "app://obsidian.md"),
         ("app://-", "app://-"),
+        ("app://.", "app://."),
         (" https://chat.example \n", "https://chat.example"),
         ("HTTPS://Chat.EXAMPLE", "https://chat.example"),
         ("https://chat.example:443", "https://chat.example"),
@@ -145,6 +162,9 @@ def test_a_pattern_is_stored_as_browsers_write_an_origin(text: str, stored: str)
         ("chrome-extension://*", "without *"),
         ("capacitor://", "exactly"),
         ("capacitor://localhost.", "exactly"),
+        ("app://..", "exactly"),
+        ("app://.a", "exactly"),
+        ("https://.", "dot at its end"),
         ("capacitor://[::1]", "exactly"),
         ("capacitor://bücher", "exactly"),
         ("capacitor://localhost/", "'/'"),

@@ -24,7 +24,7 @@ PATTERN = re.compile(
 NO_PORT = 0
 NO_ORIGIN = frozenset({"about", "blob", "data", "file", "filesystem", "ftp", "javascript", "view-source", "ws", "wss"})
 APP_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,31}")
-APP_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+APP_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\.")
 LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 # A host whose last label is a number is an IPv4 address, which browsers send as four (URL standard, section 3.5).
 NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -85,7 +85,9 @@ def parse(text: str) -> Origin:
     scheme, host = found["scheme"].lower(), found["host"].lower()
     if host.startswith("["):
         host = str(ipaddress.IPv6Address(host[1:-1]))
-    elif not all(host.removesuffix(".").split(".")):
+    elif not all(host.removesuffix(".").split(".")) and (
+        host != "." or scheme in DEFAULT_PORTS
+    ):  # app://. is Electron's
         raise ValueError(f"expected a host of labels with dots between them, got {text[:200]!r}")
     return Origin(scheme, host, read_port(found["port"], scheme))
 
