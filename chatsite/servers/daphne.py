@@ -61,6 +61,8 @@ class DaphneLane(Lane):
         self.direct = isinstance(self.transport, TcpConnection) and not self.transport.TLS
 
     def write(self, batch: Batch) -> None:
+        if self.protocol.state != self.protocol.STATE_OPEN:
+            return  # Nothing follows a close frame (RFC 6455, section 5.5.1); the application hears of it later.
         transport, data = self.transport, batch.wire
         if not self.direct or transport.dataBuffer or transport._tempDataBuffer:
             transport.write(data)

@@ -53,7 +53,7 @@ class UvicornLane(Lane):
     def write(self, batch: Batch) -> None:
         if self.transport.is_closing():
             self.ready = False  # uvloop raises where asyncio drops.
-        else:
+        elif not self.protocol.close_sent:  # Nothing follows a close frame (RFC 6455, section 5.5.1).
             self.transport.write(batch.wire)
 
     def ping(self) -> None:

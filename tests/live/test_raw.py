@@ -7,7 +7,7 @@ import json
 import pytest
 
 from . import frames
-from .sockets import RawSocket
+from .sockets import Ended, RawSocket
 
 BODIES = [
     "hello",
@@ -119,6 +119,25 @@ def test_a_message_in_fragments_is_relayed_whole(server, raw, room):
     alice.send_frame(frames.CONTINUATION, "é".encode()[:1], fin=False)
     alice.send_frame(frames.CONTINUATION, "é".encode()[1:], fin=True)
     assert bob.read() == f"{alice.address} echo: café"
+
+
+BROKEN = {
+    "a reserved bit": frames.encode(frames.TEXT, b"x", rsv=4),
+    "no UTF-8": frames.encode(frames.TEXT, b"\xff"),
+    "a continuation of nothing": frames.encode(frames.CONTINUATION, b"x"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_nothing_follows_a_close_frame_while_others_talk(server, raw, room, case):
+    alice, bob = raw(server, f"/ws/{room}"), raw(server, f"/ws/{room}")
+    bob.send_bytes(BROKEN[case])
+    assert bob.read_frame().opcode == frames.CLOSE
+    for number in range(20):
+        alice.send(str(number))
+        alice.read()
+    with pytest.raises(Ended):
+        pytest.fail(f"{bob.read_frame()} came")
 
 
 @pytest.mark.parametrize("kind_of_sender", ["name", "none"])
