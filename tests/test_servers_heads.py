@@ -8,7 +8,17 @@ from chatsite.servers.heads import HEAD_BYTES, MAX_HEADERS, Headers, Unfit, read
 from chatsite.servers.refusals import answer_to, refusal
 
 HOST = (b"Host", b"chat.example")
-WEBSOCKET = [(b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")]
+KEY, VERSION = (b"Sec-WebSocket-Key", b"dGhlIHNhbXBsZSBub25jZQ=="), (b"Sec-WebSocket-Version", b"13")
+ASKED = [(b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")]
+WEBSOCKET = [KEY, VERSION, *ASKED]
+READ = [
+    (b"host", b"chat.example"),
+    (b"sec-websocket-key", KEY[1]),
+    (b"sec-websocket-version", b"13"),
+    (b"connection", b"Upgrade"),
+    (b"upgrade", b"websocket"),
+]
+PROTOCOL = b"Sec-WebSocket-Protocol"
 
 
 def read_as(
@@ -33,12 +43,19 @@ SERVED: dict[str, tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]] =
         [(b"host", b"chat.example"), (b"x-forwarded-for", b"1.1.1.1"), (b"x-forwarded-for", b"2.2.2.2")],
     ),
     "a WebSocket": (
-        [HOST, (b"Connection", b"keep-alive, Upgrade"), (b"Upgrade", b"WebSocket")],
-        [(b"host", b"chat.example"), (b"connection", b"Upgrade"), (b"upgrade", b"websocket")],
+        [HOST, KEY, VERSION, (b"Connection", b"keep-alive, Upgrade"), (b"Upgrade", b"WebSocket")],
+        READ,
     ),
-    "a WebSocket twice": (
-        [HOST, *WEBSOCKET, (b"Upgrade", b"websocket")],
-        [(b"host", b"chat.example"), (b"connection", b"Upgrade"), (b"upgrade", b"websocket")],
+    "a WebSocket twice": ([HOST, *WEBSOCKET, (b"Upgrade", b"websocket")], READ),
+    "extensions": (
+        [HOST, *WEBSOCKET, (b"Sec-WebSocket-Extensions", b"permessage-deflate; server_max_window_bits=99")],
+        READ,
+    ),
+    "an empty subprotocol": ([HOST, *WEBSOCKET, (PROTOCOL, b"")], READ),
+    "subprotocols of nothing": ([HOST, *WEBSOCKET, (PROTOCOL, b" , ,")], READ),
+    "subprotocols": (
+        [HOST, (PROTOCOL, b"chat.v1.json,A"), (PROTOCOL, b"bearer.a-b_c.d~"), *WEBSOCKET, (PROTOCOL, b"A,, a")],
+        [*READ, (b"sec-websocket-protocol", b"chat.v1.json, A, bearer.a-b_c.d~, a")],
     ),
     "an upgrade that a proxy half removed": (
         [HOST, (b"Upgrade", b"websocket"), (b"Connection", b"close")],
@@ -87,7 +104,14 @@ REFUSED: dict[str, list[tuple[bytes, bytes]]] = {
     "two origins": [HOST, (b"Origin", b"http://a.example"), (b"Origin", b"http://a.example")],
     "two authorizations": [HOST, (b"Authorization", b"a"), (b"Authorization", b"b")],
     "two kinds": [HOST, (b"Content-Type", b"text/plain"), (b"Content-Type", b"application/json")],
-    "two keys": [HOST, *WEBSOCKET, (b"Sec-WebSocket-Key", b"a"), (b"Sec-WebSocket-Key", b"b")],
+    "two keys": [HOST, *WEBSOCKET, KEY],
+    "two versions": [HOST, *WEBSOCKET, VERSION],
+    "no key": [HOST, VERSION, *ASKED],
+    "a short key": [HOST, (KEY[0], b"dGhlIHNhbXBsZSBub25j"), VERSION, *ASKED],
+    "a long key": [HOST, (KEY[0], b"dGhlIHNhbXBsZSBub25jZQAA"), VERSION, *ASKED],
+    "a key of other signs": [HOST, (KEY[0], b"dGhlIHNhbXBsZSBub25jZ_=="), VERSION, *ASKED],
+    "a subprotocol with a space": [HOST, *WEBSOCKET, (PROTOCOL, b"chat.v1.json x")],
+    "a subprotocol in quotes": [HOST, *WEBSOCKET, (PROTOCOL, b'"chat.v1.json"')],
     "chunked and identity": [HOST, (TE, b"chunked"), (TE, b"identity")],
     "identity and chunked": [HOST, (TE, b"identity"), (TE, b"chunked")],
     "chunked twice": [HOST, (TE, b"chunked"), (TE, b"chunked")],
@@ -119,6 +143,20 @@ def test_what_two_parsers_read_in_two_ways_is_refused(case: str) -> None:
     with pytest.raises(Unfit, match="expected") as refused:
         read_as(*REFUSED[case])
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("version", [[], *([(VERSION[0], text)] for text in (b"", b"8", b"7", b"013", b"13, 8"))])
+def test_a_websocket_of_another_version_is_told_which_there_is(version: Headers) -> None:
+    with pytest.raises(Unfit) as refused:
+        read_as(HOST, KEY, *version, *ASKED)
+    lines = answer_to(refused.value).decode().split("\r\n")
+    assert lines[0] == "HTTP/1.1 426 Upgrade Required"
+    assert {"Connection: close", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"} <= set(lines)
+
+
+def test_a_websocket_is_asked_for_by_get() -> None:
+    with pytest.raises(Unfit, match="GET"):
+        read_as(HOST, *WEBSOCKET, method=b"POST")
 
 
 @pytest.mark.parametrize(
@@ -171,6 +209,8 @@ def test_a_head_has_one_limit_whatever_makes_it_large() -> None:
         with pytest.raises(Unfit) as refused:
             read_as(HOST, *([] if kind else [(b"Cookie", more)]), **kind)
         assert refused.value.status == 431
+    cookies = [(b"Cookie", b"c%d=%d" % (number, number)) for number in range(MAX_HEADERS * 2)]
+    assert len(read_as(HOST, *cookies)) == 3, "HTTP/2 has each cookie in a line of its own"
     assert read_as(HOST, *[(b"x-%d" % number, b"") for number in range(MAX_HEADERS - 1)])
     with pytest.raises(Unfit) as refused:
         read_as(HOST, *[(b"x-%d" % number, b"") for number in range(MAX_HEADERS)])
@@ -212,9 +252,20 @@ def test_nobody_is_signed_out_by_a_link_with_a_long_address() -> None:
     assert not any(line.startswith("Set-Cookie") for line in lines)
 
 
-def test_a_cookie_s_name_writes_no_header_of_its_own() -> None:
-    lines, _ = answered(HOST, (b"Cookie", b"a b\x7f;, =" + b"x" * HEAD_BYTES))
-    assert not any(line.startswith("Set-Cookie") for line in lines)
+@pytest.mark.parametrize("name", [b"a b\x7f;, ", b"a b", b'"a"', b"a,b", b"", b"\xc2\x85", b"\xff", "\u2028".encode()])
+def test_a_cookie_s_name_writes_no_header_of_its_own(name: bytes) -> None:
+    assert not any(line.startswith("Set-Cookie") for line in healed(name))
+
+
+@pytest.mark.parametrize("name", ["c[0]", "a/b", "a{b}", "(a)", "a:b", "a@b", "<a>", "a\\b", "a?", "é", "名"])
+def test_a_cookie_of_any_name_that_browsers_send_is_deleted(name: str) -> None:
+    assert f"Set-Cookie: {name}=; Max-Age=0; Path=/" in healed(name.encode())
+
+
+def healed(name: bytes) -> list[str]:
+    """Return the lines that answer a cookie of this name that is too large."""
+    large = name + b"=" + b"x" * HEAD_BYTES
+    return answer_to(Unfit(431, "", [(b"host", b"chat.example"), (b"cookie", large)])).decode().split("\r\n")
 
 
 def test_a_refusal_is_a_whole_answer_and_the_last_one() -> None:

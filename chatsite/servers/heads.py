@@ -36,6 +36,9 @@ SINGLE = {
     b"transfer-encoding",
 }
 LENGTH = re.compile(rb"[0-9]{1,18}")
+KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
+# Of a WebSocket's handshake. Extensions are left out: nothing is compressed, and parsers differ in what they refuse.
+REWRITTEN = {b"connection", b"sec-websocket-extensions", b"sec-websocket-protocol"}
 
 
 class Unfit(Exception):
@@ -50,15 +53,17 @@ class Unfit(Exception):
 def read(method: bytes, target: bytes, version: bytes, headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, Headers]:
     """Return a request's target, as path and query, and its headers: lower case, one Cookie, one Upgrade.
 
+    A WebSocket's handshake is of version 13, its subprotocols are one list, and it asks for no extension.
+
     `version` is `1.0` or `1.1`. Raises: Unfit.
     """
-    found = [(name.lower(), value.strip(b" \t")) for name, value in headers]
+    # First: HTTP/2 sends each cookie alone, and a proxy hands them on so; many are no longer head than one line.
+    found = with_one_cookie([(name.lower(), value.strip(b" \t")) for name, value in headers])
     check_size(method, target, found)
     check_text(method, target, version, found)
     target, found = in_origin_form(target, found)
     check_host(version, found)
     check_body(version, found)
-    found = with_one_cookie(found)
     return target, with_one_upgrade(method, version, found)
 
 
@@ -146,8 +151,28 @@ def with_one_upgrade(method: bytes, version: bytes, headers: Headers) -> Headers
         b"0"
     ):
         raise Unfit(400, "expected a WebSocket's handshake without a body")
-    rest = [(name, value) for name, value in rest if name != b"connection"]
-    return [*rest, (b"connection", b"Upgrade"), (b"upgrade", b"websocket")]
+    check_handshake(method, headers)
+    offered = [(b"sec-websocket-protocol", b", ".join(found))] if (found := offers(headers)) else []
+    rest = [(name, value) for name, value in rest if name not in REWRITTEN]
+    return [*rest, (b"connection", b"Upgrade"), (b"upgrade", b"websocket"), *offered]
+
+
+def check_handshake(method: bytes, headers: Headers) -> None:
+    if method != b"GET":
+        raise Unfit(400, "expected a WebSocket's handshake by GET")
+    if value_of(headers, b"sec-websocket-version") != b"13":
+        raise Unfit(426, "expected Sec-WebSocket-Version: 13")
+    if not KEY.fullmatch(value_of(headers, b"sec-websocket-key") or b""):
+        raise Unfit(400, "expected a Sec-WebSocket-Key of 16 bytes in base64")
+
+
+def offers(headers: Headers) -> list[bytes]:
+    """Return the subprotocols that are offered, each once: one parser refuses what the other takes twice or empty."""
+    joined = b",".join(value for name, value in headers if name == b"sec-websocket-protocol")
+    found = list(dict.fromkeys(token for part in joined.split(b",") if (token := part.strip(b" \t"))))
+    if not all(NAME.fullmatch(token) for token in found):
+        raise Unfit(400, "expected subprotocols of letters, digits and signs, with commas between them")
+    return found
 
 
 def value_of(headers: Headers, wanted: bytes) -> bytes | None:

@@ -11,23 +11,27 @@ from django.template.loader import render_to_string
 from django.utils.translation import override
 
 from chat.wire.origins import is_address
-from chatsite.servers.heads import HEAD_BYTES, NAME, Headers, Unfit, value_of
+from chatsite.servers.heads import HEAD_BYTES, Headers, Unfit, value_of
 
 # As many as browsers keep for a host.
 MOST_COOKIES = 200
+# What whoever speaks another version of WebSocket is told (RFC 6455, section 4.2.2).
+VERSION = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
 TEXT, HTML = "text/plain; charset=utf-8", "text/html; charset=utf-8"
 
 
-def refusal(status: int, why: str = "") -> bytes:
+def refusal(status: int, why: str = "", lines: tuple[str, ...] = ()) -> bytes:
     """Return an answer that says no more than its status, and why where that helps who wrote the client."""
     phrase = HTTPStatus(status).phrase
     if status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
         return whole(status, HTML, too_large())
-    return whole(status, TEXT, f"{phrase}{f': {why}' if why else ''}.\n")
+    return whole(status, TEXT, f"{phrase}{f': {why}' if why else ''}.\n", lines)
 
 
 def answer_to(unfit: Unfit) -> bytes:
     """Return the answer to a request that is not served; cookies that are too large are taken out of the browser."""
+    if unfit.status == HTTPStatus.UPGRADE_REQUIRED:
+        return refusal(unfit.status, str(unfit), VERSION)
     if unfit.status != HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
         return refusal(unfit.status, str(unfit))
     return whole(unfit.status, HTML, too_large(), healing(unfit.headers))
@@ -75,10 +79,13 @@ def healing(headers: Headers) -> tuple[str, ...]:
 
 
 def deletions(name: bytes, domain: str) -> list[str]:
-    """Return the lines that delete a cookie, set for this host alone or for it and what is below."""
-    if not NAME.fullmatch(name):
+    """Return the lines that delete a cookie, set for this host alone or for it and what is below.
+
+    Browsers take and send names that are no tokens, like `c[0]`.
+    """
+    text = name.decode(errors="replace")
+    if not text.isprintable() or re.search(r'^$|[ ;=,"\ufffd]', text):
         return []
-    text = name.decode()
     line = f"Set-Cookie: {text}=; Max-Age=0; Path=/{'; Secure' if text.startswith('__') else ''}"
     wide = "." in domain and re.fullmatch(r"[A-Za-z0-9.-]+", domain) and not is_address(domain)
     return [line, f"{line}; Domain={domain}"] if wide and not text.startswith("__Host-") else [line]
