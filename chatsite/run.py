@@ -8,7 +8,6 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from chat.links import bracketed, links, own_names
-from chat.service_urls import is_number
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 EVERYWHERE = ("0.0.0.0", "::")
@@ -24,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", default="")
     given = parser.parse_args(arguments)
     host, port = given.host.strip("[] ") or LOOPBACK[1], given.port or "8080"
-    if not is_number(port) or not 0 < int(port) < 65536:
+    if not (port.isascii() and port.isdecimal()) or not 0 < int(port) < 65536:
         sys.exit(f"chatsite: PORT={port!r} makes no sense: expected a number from 1 to 65535.")
     names = own_names() if host in EVERYWHERE else [host]
     allowed = list(dict.fromkeys([*LOOPBACK, *map(bracketed, names)]))

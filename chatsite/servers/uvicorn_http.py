@@ -4,12 +4,14 @@ What is wrong upstream (uvicorn 0.54, with httptools and with h11) and what is d
 chunked body, may be of any size (httptools); one read of 256 KiB may hold 14,000 requests, each with objects of its
 own; neither a head nor a body has to come in time, and whoever sends a byte in time for nothing stays for ever; one
 address may have any number of connections; `Transfer-Encoding` may name what nobody decodes, and a WebSocket may come
-over HTTP/1.0. A WebSocket leaves this class with its handshake, and pays for nothing here.
+over HTTP/1.0; h11 unfolds headers, takes a length that is said twice, answers every head that is too large with 400, and
+after a bad chunk a traceback follows. A WebSocket leaves this class with its handshake, and pays for nothing here.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import h11
@@ -207,6 +209,9 @@ def refuse(protocol: Any, status: int, answer: bytes = b"") -> None:
     """Answer, drop what still comes for a moment, so that the answer is seen and no reset, and cut the connection off."""
     protocol.refused = True
     protocol._unset_keepalive_if_required()
+    if protocol.transport.is_closing():
+        protocol.arrival.linger()
+        return
     if forget(protocol.running):
         abort(protocol.transport)  # In the middle of another answer there is no place for this one.
         return
@@ -225,11 +230,19 @@ def forget(cycle: Any) -> bool:
 
 
 def read_strictly(protocol: Any) -> None:
-    """Let h11's connection hand out requests as `heads` reads them."""
+    """Let h11's connection hand out requests as `heads` reads them, and what it refuses be refused as there."""
     next_event = protocol.conn.next_event
 
     def read_event() -> Any:
-        event = next_event()
+        in_body = protocol.conn.their_state is h11.SEND_BODY
+        try:
+            event = next_event()
+        except h11.RemoteProtocolError as error:
+            protocol.running = protocol.cycle
+            protocol.unfit = Unfit(431 if error.error_status_hint == 431 else 400, "")
+            if in_body and protocol.cycle.response_complete:
+                protocol.transport.close()  # It has its answer.
+            raise
         if not isinstance(event, h11.Request):
             return event
         try:
@@ -240,6 +253,18 @@ def read_strictly(protocol: Any) -> None:
         return h11.Request(method=event.method, headers=headers, target=target, http_version=event.http_version)
 
     protocol.conn.next_event = read_event
+
+
+def header_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Hand on a head's lines where h11 would unfold them, or make one of two lengths. Raises: LocalProtocolError."""
+    lengths = 0
+    for line in lines:
+        name, _, value = bytes(line).partition(b":")
+        is_length = name.lower() == b"content-length"
+        lengths += is_length
+        if line[:1] in (b" ", b"\t") or lengths > 1 or (is_length and b"," in value):
+            raise h11.LocalProtocolError("a header is folded, or a length is said twice")
+        yield line
 
 
 def mend(protocol: Any, mended: type[Mended], peers: Peers) -> None:
@@ -259,6 +284,7 @@ def install(node: Node) -> None:
     """Mend uvicorn's HTTP for this process."""
     peers = Peers(node.conf.max_connections_per_ip, trust_of(node.conf))
     mend(h11_impl.H11Protocol, MendedH11, peers)
+    h11._readers._obsolete_line_fold = header_lines
     original_init = h11_impl.H11Protocol.__init__
 
     def init(protocol: Any, config: Any, *args: Any, **kwargs: Any) -> None:

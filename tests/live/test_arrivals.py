@@ -262,7 +262,8 @@ def test_uvicorn_without_httptools_has_the_same_bounds(farm, kind, raw):
     idle = raw(server, shake=False)
     assert statuses(idle) == []
     large = raw(server, shake=False)
-    assert pour(large, itertools.chain([b"GET /"], itertools.repeat(b"a" * 100_000, 240)))
+    endless = itertools.chain([b"GET /"], itertools.repeat(b"a" * 100_000, 240))
+    assert pour(large, endless) or statuses(large) == [431], "as with httptools, what comes is dropped"
     assert sent_ahead(raw(server, shake=False)) == [200, 404, 200, 200, 404]
     assert long_request(server) == 200
     member = raw(server, "/ws/room-1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from chatsite.servers.heads import HEAD_BYTES, MAX_HEADERS
 
 from . import frames
-from .conftest import Start
+from .conftest import QUIET, Start
 from .farm import Farm
 from .servers import Server
 from .sockets import RawSocket
@@ -157,6 +158,39 @@ OTHERS: dict[str, tuple[bytes, int]] = {
 def test_a_first_line_and_an_upgrade_are_read_alike(shared: Start, raw: Callable[..., RawSocket], case: str) -> None:
     request, expected = OTHERS[case]
     assert ask(raw, shared(ALLOWED_HOSTS="127.0.0.1"), request) == expected
+
+
+# With h11, which takes more than httptools; what it sees is refused alike.
+H11: dict[str, tuple[bytes, int]] = {
+    "a folded header": (head(PAGE, b"X: a\r\n b\r\n"), 400),
+    "a folded header of a socket": (head(SOCKET, b"X: a\r\n\tb\r\n"), 400),
+    "two lengths": (POST + (CL + b"5\r\n") * 2 + b"\r\nhello", 400),
+    "a list of lengths": (POST + CL + b"5, 5\r\n\r\nhello", 400),
+    "a length": (POST + CL + b"5\r\n\r\nhello", 403),
+    "a chunk": (POST + TE + b"chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 403),
+    "a chunk that is none": (POST + TE + b"chunked\r\n\r\nx\r\nhello\r\n0\r\n\r\n", 400),
+    "a cookie without end": (head(PAGE, cookie(300_000)), 431),
+    "a socket's version": (head((SOCKET[0], SOCKET[1].replace(b": 13", b": 8"))), 426),
+    "a socket": (head(SOCKET), 101),
+}
+
+
+@pytest.mark.parametrize("kind", ["uvicorn"], indirect=True, scope="session")
+def test_h11_reads_no_head_in_a_way_of_its_own(farm: Farm, kind: str, raw: Callable[..., RawSocket]) -> None:
+    server = farm.shared(kind, **QUIET, UVICORN_HTTP="h11")
+    start = server.mark()
+    found = {case: ask(raw, server, request) for case, (request, _) in H11.items()}
+    assert found == {case: expected for case, (_, expected) in H11.items()}
+    one = raw(server, shake=False)
+    # The second chunk comes while the request is under way, and after it has its answer.
+    one.send_bytes(POST + TE + b"chunked\r\n\r\n5\r\nhello\r\n")
+    time.sleep(0.3)
+    one.send_bytes(b"x\r\n")
+    assert statuses(one) in ([400], [403])
+    large = raw(server, shake=False)
+    large.send_bytes(head(PAGE, cookie(OVER)))
+    assert statuses(large) == [431] and b"Set-Cookie: a=; Max-Age=0" in large.buffer
+    assert "Traceback" not in server.log(start)
 
 
 def test_whoever_sends_too_much_is_told_how_to_get_out(shared: Start, raw: Callable[..., RawSocket]) -> None:
