@@ -92,7 +92,8 @@ def postgres(url: str) -> dict[str, Any]:
     """Return what libpq itself reads in a PostgreSQL URL, and what Django reads in its query. Raises: ValueError."""
     users, where = users_of(url.partition("://")[2])
     place, _, query = where.partition("?")
-    if "@" in place:  # The @ before it may be the password's, and then all behind it would be a host's name.
+    # The @ before it may be the password's, or one of the query's: then a host would be none.
+    if "@" in place or re.search(r"\?\w+=", users):
         raise ValueError(POSTGRES_FORM)
     own: list[str] = []
     rest: list[str] = []

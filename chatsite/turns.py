@@ -31,7 +31,10 @@ class Turns:
             yield
             return
         with self.open() as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            except OSError as error:  # A file system without locks, or out of them.
+                raise self.failed(error) from error
             yield  # Closing the file gives the turn to the next.
 
     def check(self) -> None:
@@ -43,4 +46,8 @@ class Turns:
         try:
             return self.path.open("ab")
         except OSError as error:
-            raise OperationalError(f"{self.path.name}: {error.strerror or error}") from error
+            raise self.failed(error) from error
+
+    def failed(self, error: OSError) -> OperationalError:
+        """Return an error that is taken for the database's own, which nobody can write now."""
+        return OperationalError(f"{self.path.name}: {error.strerror or error}")

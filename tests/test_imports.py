@@ -96,6 +96,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 INSIDE_FUNCTIONS = {
     ("chat/apps.py", "chat.checks"): "checks register themselves, and need the settings, when Django is ready",
     ("chat/apps.py", "chat.endings"): "it needs the models, when Django is ready",
+    ("chat/service_urls.py", "redis.asyncio.connection"): "a process without REDIS_URL starts without it, in less time",
     ("chatsite/embedded.py", "fcntl"): "Windows has none",
     ("chatsite/files.py", "resource"): "Windows has none",
     ("chatsite/servers/__init__.py", "chatsite.servers.daphne"): "importing daphne makes an event loop",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,13 @@ def test_whoever_writes_without_a_turn_is_told_as_of_a_database_that_cannot_be_w
         raise raised.value
     except OperationalError:
         assert failed(RequestFactory().post("/accounts/sign-up/")).status_code == 503
+
+
+def test_a_file_system_without_locks_is_an_outage_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(file: Any, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("chatsite.turns.fcntl.flock", flock)
+    with pytest.raises(OperationalError, match="No locks") as raised, Turns(tmp_path / "made.sqlite3")():
+        raise AssertionError("no turn was taken")
+    assert is_outage(raised.value)
