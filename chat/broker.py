@@ -9,6 +9,7 @@ from typing import Any
 
 from chat.layers import Layer
 from chat.live.hub import Hub
+from chat.live.link import cancellable
 from chat.wire import events as wire
 from chat.wire.events import Changed, Event
 
@@ -50,15 +51,8 @@ async def post(
         message["changes"] = wire.pack(changes)
     if hears:
         message["hears"] = list(hears)
-    task = asyncio.current_task()
-    assert task is not None
-    before = task.cancelling()
     async with asyncio.timeout(SEND_SECONDS):
-        await layer.group_send(target, message)
-    # Before Python 3.12 `wait_for`, in which redis-py writes, swallows a cancellation that comes as it is done: a worker
-    # that was told to end would go on for ever.
-    if task.cancelling() > before:
-        raise asyncio.CancelledError
+        await cancellable(layer.group_send(target, message))
 
 
 class Broker:

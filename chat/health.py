@@ -70,7 +70,7 @@ class Health:
         except (Unavailable, TimeoutError):
             readiness.doubt()
             return False
-        except Exception as error:  # Whatever it is: whoever asks gets an answer, and the log says why.
+        except Exception as error:  # A probe gets an answer for any error; the log has the reason.
             logger.error("the database could not be asked (%s: %s)", type(error).__name__, brief(error))
             readiness.doubt()
             return False

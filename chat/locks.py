@@ -6,10 +6,9 @@ import hashlib
 
 from django.db import connection
 
-# Whoever gives a username or a name that nobody else may have takes this one, and whoever deletes an account or writes one
-# as a whole.
+# Held to give a unique username or name, to delete an account, and to save all fields of an account.
 NAMES = "names"
-# Whoever takes a superuser away. Who takes both takes this one first.
+# Held to remove a superuser. A transaction that needs both locks takes this one first.
 ADMINISTRATORS = "administrators"
 
 

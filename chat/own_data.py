@@ -197,7 +197,7 @@ def end_sessions(user: int) -> None:
 def delete(user: User, turn: Turn) -> None:
     """Delete an account, and its name from what was logged of it."""
     with turn(), transaction.atomic():
-        locks.hold(locks.NAMES)  # Else a form that has read the account would write it anew.
+        locks.hold(locks.NAMES)  # A form that read the account earlier could otherwise insert it again.
         end_sessions(user.pk)  # Of a sign-in that began before the account was closed.
         AccessAttempt.objects.filter(username=user.get_username()).delete()
         about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given, settings
@@ -243,25 +243,3 @@ async def test_changes_travel_apart_from_what_the_version_before_knows() -> None
     (_, mixed), (_, plain) = layer.bus.sent
     assert (unpack(mixed["events"]), unpack(mixed["changes"])) == ([message(1), message(2)], [change])
     assert "changes" not in plain
-
-
-async def test_a_cancellation_that_the_layer_swallows_ends_whoever_sends_all_the_same() -> None:
-    begun = asyncio.Event()
-
-    class Swallowing(FakeLayer):
-        """A layer that has written by the time it is cancelled, over `wait_for` of Python 3.11."""
-
-        async def group_send(self, group: str, message: dict[str, object]) -> None:
-            begun.set()
-            with suppress(asyncio.CancelledError):
-                await asyncio.get_running_loop().create_future()
-
-    async def work() -> None:
-        while True:
-            await post(Swallowing(), "lobby", [message(1)])
-
-    task = asyncio.create_task(work())
-    await begun.wait()
-    task.cancel()
-    await asyncio.wait({task}, timeout=15)
-    assert task.cancelled()

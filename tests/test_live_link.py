@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from chat.live.link import DOWN_SECONDS, PULSE_SECONDS, RETRY_SECONDS, Link, describe
+from chat.broker import post
+from chat.live.link import DOWN_SECONDS, PULSE_SECONDS, RETRY_SECONDS, Link, cancellable, describe
 from chat.live.membership import Membership
-from tests.fakes import FakeLayer
+from tests.fakes import FakeLayer, message
 from tests.virtual import in_virtual_time
 
 PULSES = ["pulse.0", "pulse.1"]
@@ -231,3 +232,62 @@ async def test_a_flush_that_fails_or_hangs_does_not_keep_the_link_from_coming_ba
 )
 def test_an_error_is_told_in_one_line(error: Exception, told: str) -> None:
     assert describe(error) == told
+
+
+class Swallowing(FakeLayer):
+    """A layer whose first call ends well although it is cancelled, as in `wait_for` of Python 3.11."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        if self.begun.is_set():
+            await asyncio.sleep(0)
+            return
+        self.begun.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            return
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda layer: cancellable(layer.group_send("room.lobby", {})),
+        lambda layer: post(layer, "lobby", [message(1)]),
+    ],
+    ids=["a call", "a post"],
+)
+async def test_a_task_ends_though_the_layer_swallows_its_cancellation(
+    call: Callable[[Swallowing], Awaitable[None]],
+) -> None:
+    layer = Swallowing()
+
+    async def work() -> None:
+        for _ in range(1000):
+            await call(layer)
+
+    task = asyncio.create_task(work())
+    await layer.begun.wait()
+    task.cancel()
+    await asyncio.wait({task}, timeout=15)
+    assert task.cancelled()
+
+
+async def test_a_call_in_a_task_that_was_cancelled_before_goes_through() -> None:
+    """As in clean-up after a cancellation."""
+    outcome = []
+
+    async def work() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            outcome.append(await cancellable(asyncio.sleep(0, "done")))
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task}, timeout=15)
+    assert outcome == ["done"]

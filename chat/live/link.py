@@ -6,12 +6,14 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from chat.live.contact import Contact
 from chat.live.membership import Membership
 
 logger = logging.getLogger("chat.link")
+
+Result = TypeVar("Result")
 
 PULSE_SECONDS = 1.0
 # Pulses of our own that are missing for this long mean that the layer is down.
@@ -25,6 +27,23 @@ class LinkLost(Exception):
 
 async def nothing() -> None:
     """Check nothing."""
+
+
+async def cancellable(call: Awaitable[Result]) -> Result:
+    """Await a call of a layer, and raise the cancellation that the call swallowed.
+
+    Before Python 3.12, `asyncio.wait_for` drops a cancellation when its result is ready in the same moment (bpo-42130).
+    redis-py writes inside `wait_for`, so a cancelled task could run on forever.
+
+    Raises: what the call raises; asyncio.CancelledError.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    before = task.cancelling()
+    result = await call
+    if task.cancelling() > before:
+        raise asyncio.CancelledError
+    return result
 
 
 class Link:
@@ -72,7 +91,7 @@ class Link:
 
     async def _session(self) -> None:
         async with asyncio.timeout(DOWN_SECONDS):
-            channel = await self.layer.new_channel()
+            channel = await cancellable(self.layer.new_channel())
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._pump(channel))
@@ -89,10 +108,10 @@ class Link:
 
     async def _keep(self, channel: str) -> None:
         async def add(room: str) -> None:
-            await self.layer.group_add(self.group_of(room), channel)
+            await cancellable(self.layer.group_add(self.group_of(room), channel))
 
         async def discard(room: str) -> None:
-            await self.layer.group_discard(self.group_of(room), channel)
+            await cancellable(self.layer.group_discard(self.group_of(room), channel))
 
         await self.membership.keep(add, discard)
 
@@ -104,7 +123,7 @@ class Link:
             return
         async with asyncio.timeout(DOWN_SECONDS):
             for group in groups:
-                await self.layer.group_add(group, channel)
+                await cancellable(self.layer.group_add(group, channel))
         self.pulses = dict.fromkeys(groups, math.inf)
         began = clock()
         self.alone = False

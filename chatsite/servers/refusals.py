@@ -15,7 +15,7 @@ from chatsite.servers.heads import HEAD_BYTES, Headers, Unfit, value_of
 
 # As many as browsers keep for a host.
 MOST_COOKIES = 200
-# What whoever speaks another version of WebSocket is told (RFC 6455, section 4.2.2).
+# The answer to a handshake of another WebSocket version (RFC 6455, section 4.2.2).
 VERSION = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
 TEXT, HTML = "text/plain; charset=utf-8", "text/html; charset=utf-8"
 
