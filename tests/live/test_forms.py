@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
+import sqlite3
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.forms import Data, forms_of
 
@@ -109,6 +113,123 @@ def test_two_requests_with_one_form_at_once_do_it_once(
     assert counted(farm, server) == {**before, rows: before[rows] + 1}
 
 
+@dataclass(frozen=True)
+class Press:
+    """A form whose button is pressed twice: whose, where, what is filled in, what the page shows then, what is written."""
+
+    who: str
+    path: str
+    button: str
+    shows: str
+    rows: dict[str, int] = field(default_factory=dict)
+    typed: dict[str, str] = field(default_factory=dict)
+    # Pressed first: what opens a menu.
+    opens: str = ""
+
+
+# Counted by `written`: these come and go by themselves.
+NOT_COUNTED = ("django_session", "chat_usersession", "chat_sentform", "chat_invalidation", "sqlite_sequence")
+RENEWED = {"new_password1": f"another {PASSWORD}", "new_password2": f"another {PASSWORD}"}
+STEPS = ".steps button"
+MEMBER = ".people li:has-text('{name}')"
+SAVE = "input[name=_save]"
+NUMBERED = ("chat_allowedorigin", "chat_broadcast", "auth_user")
+DOWNLOAD = ""
+DONE = ".messagelist .success"
+# In this order: each finds what those before it have left, and the last leave it as the first found it.
+PRESSES = (
+    Press("new", "/accounts/sign-up/", ".buttons button", "#composer", {"auth_user": 1, "chat_profile": 1, "chat_membership": 1},
+          {"username": "{name}", "name": "{name}", **NEW}),
+    Press("new", "/accounts/profile/", ".buttons button", "text=Your profile is saved.", {}, {"name": "{name} again"}),
+    Press("new", "/accounts/password/", ".buttons button", "text=Your password is changed.", {},
+          {"old_password": PASSWORD, **RENEWED}),
+    Press("new", "/accounts/profile/", ".account form button", ".account a:has-text('Sign in')", {}, {},
+          ".account summary"),
+    Press("new", "/accounts/sign-in/", ".buttons button", "#composer", {},
+          {"username": "{name}", "password": RENEWED["new_password1"]}),
+    Press("new", "/rooms/new/", STEPS, "#composer", {"chat_room": 1, "chat_membership": 1}, {"title": "两次 {name}"}),
+    Press("new", "/direct/new/?q=Ada", STEPS, "#composer", {"chat_room": 1, "chat_membership": 2},
+          {"with": "Ada of the pages"}),
+    Press("new", "/rooms/room-2/members/", ".panel button", "#composer", {"chat_membership": 1}),
+    Press("new", "/rooms/room-2/members/", ".panel button", "text=You have left", {"chat_membership": -1}),
+    Press("ada", "/rooms/twice/invitations/", STEPS, "#link", {"chat_invitation": 1}),
+    Press("new", "{link}", STEPS, "#composer", {"chat_membership": 1, "used": 1}),
+    Press("ada", "/rooms/twice/members/", f"{MEMBER} button[value=moderator]", "text=is a moderator", {}, {},
+          f"{MEMBER} summary"),
+    Press("ada", "/rooms/twice/members/", f"{MEMBER} button[value='']", "text=is no longer in this room",
+          {"chat_membership": -1, "chat_putout": 1}, {}, f"{MEMBER} summary"),
+    Press("ada", "/rooms/twice/members/", "button[value=member]", "text=is a member",
+          {"chat_membership": 1, "chat_putout": -1}, {"name": "{name} again"}),
+    Press("ada", "/rooms/twice/invitations/", STEPS, "#link", {"chat_invitation": 1}),
+    Press("ada", "/rooms/twice/invitations/", "button[name=withdraw]", "text=is withdrawn", {"chat_invitation": -1}),
+    Press("ada", "/rooms/twice/settings/", "form:has(#id_title) button", "text=It is in force within two seconds.", {}, {"topic": "{name}"}),
+    Press("ada", "/rooms/twice/settings/", "button[value=archive]", "button[value=unarchive]", {"archived": 1}),
+    Press("ada", "/rooms/twice/settings/", "button[value=unarchive]", "button[value=archive]", {"archived": -1}),
+    Press("stranger", "/accounts/password/reset/", ".buttons button", "h1:has-text('Look into your mail')", {"mails": 1},
+          {"email": "operator@example.com"}),
+    Press("stranger", "{reset}", ".buttons button", "text=Your password is changed", {}, RENEWED),
+    Press("admin", "/admin/", "input[type=submit]", "h1:has-text('Site administration')", {},
+          {"username": "operator", "password": RENEWED["new_password1"]}),
+    Press("admin", "/admin/chat/room/add/", SAVE, DONE, {"chat_room": 1, "django_admin_log": 1},
+          {"slug": "admin-{name}", "title": "{name}"}),
+    Press("admin", "/admin/chat/allowedorigin/add/", SAVE, DONE, {"chat_allowedorigin": 1, "django_admin_log": 1},
+          {"pattern": "https://{name}.example"}),
+    Press("admin", "/admin/chat/allowedorigin/{chat_allowedorigin}/delete/", "input[type=submit]", DONE,
+          {"chat_allowedorigin": -1, "django_admin_log": 1}),
+    Press("admin", "/admin/chat/broadcast/add/", SAVE, DONE, {"chat_broadcast": 1, "django_admin_log": 1},
+          {"name": "{name}", "template": "now", "room": "Lobby"}),
+    Press("admin", "/admin/chat/broadcast/{chat_broadcast}/change/", "form[action*=send] button", DONE,
+          {"django_admin_log": 1}),
+    Press("admin", "/admin/chat/broadcast/{chat_broadcast}/change/", SAVE, DONE, {"django_admin_log": 1},
+          {"template": "then"}),
+    Press("admin", "/admin/auth/user/add/", SAVE, DONE, {"auth_user": 1, "django_admin_log": 1},
+          {"username": "made-{name}", **NEW}),
+    Press("admin", "/admin/auth/user/{auth_user}/password/", "input[name=set-password]", DONE, {"django_admin_log": 1}, NEW),
+    Press("admin", "/admin/auth/user/{auth_user}/delete/", "input[type=submit]", DONE,
+          {"auth_user": -1, "chat_erased": 1, "django_admin_log": 1}, {"messages": "Keep it"}),
+    Press("new", "/accounts/export/", ".buttons button", DOWNLOAD, {}, {"password": RENEWED["new_password1"]}),
+    Press("new", "/accounts/erase/", ".buttons button", "h1:has-text('Your account is gone')",
+          {"auth_user": -1, "chat_profile": -1, "chat_membership": -4, "chat_erased": 1},
+          {"confirmation": "erase", "password": RENEWED["new_password1"]}),
+)  # fmt: skip
+
+
+@contextlib.contextmanager
+def database(server: Server) -> Iterator[sqlite3.Connection]:
+    """Open a server's database for a moment."""
+    with contextlib.closing(sqlite3.connect(server.var_dir / "chatsite.sqlite3", timeout=15)) as opened, opened:
+        yield opened
+
+
+def written(server: Server) -> dict[str, int]:
+    """Return how many rows each table has, how often invitations were used, how many rooms are archived, and mails."""
+    with database(server) as rows:
+        tables = [name for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        count = {it: f"SELECT count(*) FROM {it}" for it in tables if it not in NOT_COUNTED}
+        count |= {"used": "SELECT sum(used) FROM chat_invitation", "archived": "SELECT sum(archived) FROM chat_room"}
+        found = {name: rows.execute(statement).fetchone()[0] or 0 for name, statement in count.items()}
+    return found | {"mails": server.log().count("Subject: ")}
+
+
+def last_of(server: Server, table: str) -> int:
+    with database(server) as rows:
+        return int(rows.execute(f"SELECT max(id) FROM {table}").fetchone()[0])
+
+
+def changed(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+    return {name: after[name] - before[name] for name in after if after[name] != before[name]}
+
+
+def total(every: Iterable[dict[str, int]]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for rows in every:
+        found.update(rows)
+    return {name: count for name, count in found.items() if count}
+
+
+GAPS_MS = (20, 60, 200)
+
+
 def double_click(page: Page, selector: str, gap: float) -> None:
     """Press twice where a button is, by the mouse itself: whatever the page has become after the first."""
     button = page.locator(selector).first
@@ -124,71 +245,68 @@ def double_click(page: Page, selector: str, gap: float) -> None:
     page.mouse.up()
 
 
-def arrive(page: Page, url: str | re.Pattern[str]) -> None:
-    """Wait until a page is there; `wait_for_url` gives up where a second click ends the first one's navigation."""
-
-    def there() -> bool:
-        page.wait_for_timeout(20)
-        return page.url == url if isinstance(url, str) else bool(url.search(page.url))
-
-    until(there, f"the page is {url}", WAIT_MS / 1000)
-    page.wait_for_load_state()
-
-
-MAIN = "main form[method=post] button:not([name=search]), main form[method=post] input[type=submit]"
+def press_twice(page: Page, press: Press, names: dict[str, str], gap: float) -> None:
+    """Open a form's page, fill it in, press its button twice and wait for what comes of it."""
+    page.goto(names["site"] + press.path.format(**names))
+    if press.opens:
+        page.locator(press.opens.format(**names)).click()
+    for name, value in press.typed.items():
+        typed = value.format(**names)
+        there = page.locator(f"main [name={name}]")
+        kind = there.first.evaluate("(field) => field.type")
+        if kind in ("radio", "checkbox"):
+            page.get_by_label(typed).check()
+        elif kind == "select-one":
+            there.select_option(label=typed)
+        else:
+            there.fill(typed)
+    button = press.button.format(**names)
+    if press.shows == DOWNLOAD:
+        with page.expect_download():
+            double_click(page, button, gap)
+    else:
+        double_click(page, button, gap)
+        page.locator(press.shows).first.wait_for()
 
 
 @pytest.mark.browser
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(("scripts", "gaps"), [(True, (20, 200)), (False, (60,))], ids=["with scripts", "without"])
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
 @on_one_server
-def test_double_clicks_on_the_forms_of_the_pages_do_each_once(
-    server: Server, farm: Farm, sessions: dict[str, str], browser: Browser, scripts: bool, gaps: tuple[float, ...]
+def test_a_double_click_on_any_form_does_it_once(
+    server: Server, farm: Farm, sessions: dict[str, str], browser: Browser, scripts: bool
 ) -> None:
-    before = counted(farm, server)
-    for number, gap in enumerate(gaps):
-        context = browser.new_context(java_script_enabled=scripts)
-        page = context.new_page()
-        page.set_default_timeout(WAIT_MS)
-        answers: list[int] = []
-        page.on("response", lambda answer, answers=answers: answers.append(answer.status))
-        name = f"twice-{number}-{int(scripts)}"
-        page.goto(server.url("/accounts/sign-up/"))
-        for field, value in {"username": name, "name": f"{name} shown", **NEW}.items():
-            page.fill(f"[name={field}]", value)
-        double_click(page, MAIN, gap)
-        arrive(page, server.url("/"))
-        page.goto(server.url("/rooms/new/"))
-        page.fill("#id_title", f"两次 {name}")
-        double_click(page, MAIN, gap)
-        arrive(page, re.compile(r"/rooms/(?!new)[\w-]+$"))
-        page.goto(server.url("/accounts/password/"))
-        for field in ("new_password1", "new_password2"):
-            page.fill(f"[name={field}]", f"another {PASSWORD}")
-        page.fill("[name=old_password]", PASSWORD)
-        double_click(page, MAIN, gap)
-        arrive(page, server.url("/accounts/profile/"))
-        page.fill("[name=name]", f"{name} again")
-        double_click(page, MAIN, gap)
-        page.wait_for_load_state()
-        page.goto(server.url("/direct/new/?q=Ada"))
-        page.get_by_label("Ada of the pages").check()
-        double_click(page, ".steps button", gap)
-        arrive(page, re.compile(r"/rooms/direct-\w+$"))
+    farm.add_user(server.var_dir, "operator", PASSWORD, superuser=True)
+    with database(server) as rows:
+        rows.execute("UPDATE auth_user SET email = 'operator@example.com' WHERE username = 'operator'")
+    ada = {"cookies": [{"name": "sessionid", "value": sessions["Ada"], "url": server.url()}], "origins": []}
+    names = {"site": server.url("").rstrip("/"), "name": f"twice-{int(scripts)}"}
+    answers: list[tuple[int, str]] = []
+    contexts: dict[str, BrowserContext] = {}
+    for who in dict.fromkeys(press.who for press in PRESSES):
+        stored = ada if who == "ada" else None
+        contexts[who] = browser.new_context(java_script_enabled=scripts, storage_state=stored)
+        contexts[who].set_default_timeout(WAIT_MS)
+        contexts[who].on("response", lambda answer: answers.append((answer.status, answer.url)))
+    first = written(server)
+    for number, press in enumerate(PRESSES):
+        # A tab of its own: where a second click is still under way, Chromium forgets to go on to another address.
+        page = contexts[press.who].new_page()
+        before = written(server)
+        press_twice(page, press, names, GAPS_MS[(number + scripts) % len(GAPS_MS)])
+        assert max(answers)[0] < 400, (press, max(answers))
+        # A message is written soon after the page that tells of it.
+        told = f"{press.path} {press.button} has changed {press.rows}"
+        until(lambda before=before, rows=press.rows: changed(before, written(server)) == rows, told)
+        if press.shows == "#link":
+            names["link"] = page.locator("#link").input_value().removeprefix(names["site"])
+        if "mails" in press.rows:
+            names["reset"] = re.findall(r"http://[^/]+(/accounts/password/reset/\S+)", server.log())[-1]
+        names |= {
+            table: str(last_of(server, table)) for table, count in press.rows.items() if table in NUMBERED and count > 0
+        }
+        page.close()
+    for context in contexts.values():
         context.close()
-        context = browser.new_context(
-            java_script_enabled=scripts,
-            storage_state={
-                "cookies": [{"name": "sessionid", "value": sessions["Ada"], "url": server.url()}],
-                "origins": [],
-            },
-        )
-        page = context.new_page()
-        page.on("response", lambda answer, answers=answers: answers.append(answer.status))
-        page.goto(server.url("/rooms/twice/invitations/"))
-        double_click(page, ".steps button", gap)
-        page.locator("#link").wait_for()
-        context.close()
-        assert max(answers) < 400, answers
-    after = counted(farm, server)
-    assert after == {key: count + len(gaps) for key, count in before.items()}
+    # Nothing came later either.
+    assert changed(first, written(server)) == total(press.rows for press in PRESSES)
