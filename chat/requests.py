@@ -38,7 +38,6 @@ REPEAT_SECONDS = 10.0
 
 HASHING = ("/accounts/sign-in/", "/accounts/sign-up/", "/accounts/set-up/", "/accounts/password/", "/admin/login/")
 SLOW = ("/accounts/export/", "/accounts/erase/")
-SAFE = ("GET", "HEAD", "OPTIONS")
 # Files: they ask no database.
 FREE = "/static/"
 RESET = "/accounts/password/reset/"
@@ -93,9 +92,7 @@ class Requests:
             answer = Answer(out)
             gone = asyncio.create_task(receive())
             try:
-                # A form is done to its end when its browser has gone: a second click without scripts ends the first request,
-                # and waits for what came of it (chat/pages/once.py).
-                await self.run(scope, Replay(body, gone if scope["method"].upper() in SAFE else None), answer, gone)
+                await self.run(scope, Replay(body), answer, gone)
             finally:
                 gone.cancel()
             async for message in answer.messages():
@@ -148,21 +145,23 @@ async def place_of(places: Places, address: str, gone: asyncio.Task[Any]) -> Thr
 
 
 class Replay:
-    """A request that is here as a whole; then the client's end, where that ends the request."""
+    """A request that is here as a whole; its client's end is not told.
 
-    def __init__(self, body: IO[bytes], gone: asyncio.Task[Any] | None) -> None:
+    Django would break off work that is half done: a second click without scripts ends the first request, and waits for what
+    came of it (chat/pages/once.py). Its thread goes on anyway, and what is left of the work fails as the thread's context has
+    ended: a page with status 500 that nobody reads, and a traceback in the log.
+    """
+
+    def __init__(self, body: IO[bytes]) -> None:
         self.body = body
-        self.gone = gone
         self.more = True
 
     async def __call__(self) -> Any:
-        if self.more:
-            chunk = self.body.read(CHUNK_BYTES)
-            self.more = len(chunk) == CHUNK_BYTES
-            return {"type": "http.request", "body": chunk, "more_body": self.more}
-        if self.gone is None:
+        if not self.more:
             return await asyncio.get_running_loop().create_future()
-        return await asyncio.shield(self.gone)
+        chunk = self.body.read(CHUNK_BYTES)
+        self.more = len(chunk) == CHUNK_BYTES
+        return {"type": "http.request", "body": chunk, "more_body": self.more}
 
 
 class Answer:

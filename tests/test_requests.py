@@ -250,6 +250,36 @@ async def test_clients_that_leave_while_they_are_served_free_no_place_that_still
     end(application)
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+async def test_work_is_done_to_its_end_though_its_client_has_left(site: Site, method: str) -> None:
+    heard: list[Any] = []
+
+    async def as_django_does(scope: Any, receive: Any, send: Any) -> None:
+        async def listen() -> None:
+            heard.append(await receive())
+
+        await receive()
+        listening = asyncio.create_task(listen())
+        await sync_to_async(site.work)()
+        await sync_to_async(lambda: None)()  # In the context's own thread, which a context that has ended has no more.
+        listening.cancel()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"served"})
+
+    application = Requests(as_django_does, places(at_once=1, waiting=0))
+    client = Client()
+    asked = asyncio.create_task(application(scope(method=method), client.receive, client.send))
+    await all_settled(lambda: site.working == 1)
+    client.left.set()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert heard == []
+    site.go_on.set()
+    await asked
+    assert (heard, site.served) == ([], 1)
+    end(application)
+
+
 async def test_a_request_and_an_answer_of_any_length_pass_as_they_are() -> None:
     came: list[bytes] = []
 
