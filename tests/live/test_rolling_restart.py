@@ -22,6 +22,7 @@ from .proxies import KINDS, Proxy, binary, each_kind, is_ours, one_certificate  
 from .servers import Server
 from .services import redis_binary, require, require_open_files
 from .silent import Silent
+from .waiting import until
 
 # The goal is 10 s, which 300 clients are held to below. Before, 12 of 40 were back after 40 s.
 PATIENCE_SECONDS = 30.0
@@ -106,8 +107,10 @@ def test_a_machine_that_is_gone_holds_nobody_up_for_long(
     assert held_up < MOST_HELD_UP, f"{held_up:.0%} dialled the machine that is gone first"
     if proxy_kind == "nginx":
         assert "crit" not in proxy.log(), "its error log stays silent"
+        until(lambda: proxy.access_log().count(" 101 ") == DIALS, "each connection has ended and has its line", 30)
         said = re.findall(r" 101 \d+ [\d.]+ upstream=127.0.0.1:(\d+), 127.0.0.1:(\d+) 504, 101\n", proxy.access_log())
-        assert said == [(str(gone.address[1]), str(alive.address[1]))] * round(held_up * DIALS)
+        # A busy machine holds others up as well.
+        assert set(said) == {(str(gone.address[1]), str(alive.address[1]))} and len(said) <= round(held_up * DIALS)
 
 
 async def dialled(proxy: Proxy, certificate: Certificate, count: int) -> list[float]:
